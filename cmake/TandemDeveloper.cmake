@@ -1,0 +1,14 @@
+# Warnings and sanitizers for our own targets; never exported, never forced on a host.
+add_library(tandem_developer INTERFACE)
+if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
+  target_compile_options(tandem_developer INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
+                                                    -Wnon-virtual-dtor -Wold-style-cast -Wundef)
+  if(TANDEM_WERROR)
+    target_compile_options(tandem_developer INTERFACE -Werror)
+  endif()
+endif()
+if(TANDEM_SANITIZE)
+  # the whole tree, or the sanitizer sees only half of what happens
+  add_compile_options(-fsanitize=${TANDEM_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -g1)
+  add_link_options(-fsanitize=${TANDEM_SANITIZE})
+endif()

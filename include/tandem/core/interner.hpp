@@ -1,0 +1,68 @@
+#pragma once
+// Host ids (strings) to dense indices and back.
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "tandem/core/config.hpp"
+#include "tandem/core/ids.hpp"
+
+TANDEM_BEGIN
+
+/// The longest host id in bytes; longer ones are rejected where they enter.
+inline constexpr std::size_t max_id_bytes = 512;
+
+/// Gives each distinct string the next index, in order of first appearance.
+///
+/// Threads: thread-compatible. Lifetime: the views it returns stay valid as long as the interner.
+/// Complexity: O(length) expected a call. Allocates: once per new id.
+template <class Index>
+class interner {
+ public:
+  interner() = default;
+  interner(const interner& other) { *this = other; }
+  interner(interner&&) noexcept = default;
+  interner& operator=(const interner& other) {
+    if (this == &other) return *this;
+    names_.clear();
+    index_of_.clear();
+    for (const std::string& each : other.names_) intern(each);
+    return *this;
+  }
+  interner& operator=(interner&&) noexcept = default;
+  ~interner() = default;
+
+  /// The index of `id`, new if it was not seen before. Requires at most 2^32 - 1 ids.
+  Index intern(std::string_view id) {
+    if (const auto found = index_of_.find(id); found != index_of_.end()) return found->second;
+    TANDEM_ASSERT(names_.size() < slot(no_id<Index>));
+    const Index index = static_cast<Index>(names_.size());
+    const std::string& stored = names_.emplace_back(id);
+    index_of_.emplace(std::string_view(stored), index);
+    return index;
+  }
+
+  /// The index of `id`, or no_id<Index> if it was never interned.
+  [[nodiscard]] Index find(std::string_view id) const {
+    const auto found = index_of_.find(id);
+    return found == index_of_.end() ? no_id<Index> : found->second;
+  }
+
+  /// The id of an index given before.
+  [[nodiscard]] std::string_view name(Index index) const {
+    TANDEM_ASSERT(slot(index) < names_.size());
+    return names_[slot(index)];
+  }
+
+  [[nodiscard]] std::size_t size() const noexcept { return names_.size(); }
+
+ private:
+  std::deque<std::string> names_;  // a deque: views of its strings survive growth
+  std::unordered_map<std::string_view, Index> index_of_;
+};
+
+TANDEM_END

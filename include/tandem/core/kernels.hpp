@@ -1,0 +1,75 @@
+#pragma once
+// The innermost loops as a table of function pointers, chosen once for this CPU.
+//
+// Raw pointers only: nothing of Eigen or the standard library crosses this line, so the compiled half may be built
+// with other flags than the host. With tandem::kernels linked, the table is filled by Highway for the best instruction
+// set at run time; without it, by portable loops. Results are the same bits for one level, and may differ in the last
+// bits between levels.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "tandem/core/config.hpp"
+
+TANDEM_BEGIN
+
+/// Pointers to the innermost loops. Requires of all: no overlap of inputs and outputs; any alignment; any length.
+/// Threads: every function is pure but for its output. Allocates: nothing.
+struct kernel_table {
+  /// Returns sum_j x[j] * y[j], j < n.
+  float (*dot)(const float* x, const float* y, std::size_t n);
+
+  /// y[j] += a * x[j], j < n.
+  void (*axpy)(float a, const float* x, float* y, std::size_t n);
+
+  /// out[q * n + i] = sum_j queries[q * k + j] * rows[i * stride + j], q < n_queries, i < n, j < k.
+  /// One pass over the rows for all queries: with few queries the cost is that of reading the rows.
+  void (*score_rows)(const float* queries, std::size_t n_queries, const float* rows, std::size_t n, std::size_t k,
+                     std::size_t stride, float* out);
+
+  /// gram[a * k + b] += sum_r weight[r] * x_r[a] * x_r[b] for b <= a (the lower triangle; the upper is not touched),
+  /// x_r = rows + index[r] * stride, r < n. `index` null: x_r = rows + r * stride. `weight` null: all 1.
+  /// The order of summation depends on n and k only.
+  void (*gram_accumulate)(const float* rows, std::size_t stride, const std::uint32_t* index, const float* weight,
+                          std::size_t n, std::size_t k, float* gram);
+
+  /// matrix[a * k + b] += w * x[a] * x[b] for all a, b < k (both triangles).
+  void (*rank_one_update)(float w, const float* x, std::size_t k, float* matrix);
+
+  /// y[a] = sum_b matrix[a * k + b] * x[b], a < k, for a full row-major k x k matrix.
+  void (*multiply)(const float* matrix, const float* x, std::size_t k, float* y);
+
+  /// The level's name: "portable", "sse4", "avx2", "avx512", ...
+  const char* name;
+};
+
+#if defined(TANDEM_COMPILED_KERNELS) && TANDEM_COMPILED_KERNELS
+
+/// The table in use: chosen on first call, the best this CPU has, or the level named by the environment variable
+/// TANDEM_SIMD if it is available. Threads: thread-safe. Never fails.
+[[nodiscard]] const kernel_table& kernels() noexcept;
+
+/// The levels this CPU and build have, slowest ("portable") first.
+[[nodiscard]] std::span<const std::string_view> available_simd_levels() noexcept;
+
+/// Forces a level for the whole process; for tests and benchmarks. Returns false, and changes nothing, when the level
+/// is not available. Threads: not while other threads compute.
+bool set_simd_level(std::string_view level) noexcept;
+
+#else
+// header-only: portable loops, defined in detail/kernels_portable.hpp
+[[nodiscard]] inline const kernel_table& kernels() noexcept;
+[[nodiscard]] inline std::span<const std::string_view> available_simd_levels() noexcept;
+inline bool set_simd_level(std::string_view level) noexcept;
+#endif
+
+/// The name of the level in use.
+[[nodiscard]] inline std::string_view simd_level() noexcept { return kernels().name; }
+
+TANDEM_END
+
+#if !(defined(TANDEM_COMPILED_KERNELS) && TANDEM_COMPILED_KERNELS)
+#include "tandem/detail/kernels_portable.hpp"
+#endif

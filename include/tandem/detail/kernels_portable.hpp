@@ -1,0 +1,70 @@
+#pragma once
+// The kernels as plain loops: for hosts without tandem::kernels, and the "portable" level beside Highway's.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "tandem/core/kernels.hpp"
+
+TANDEM_BEGIN
+namespace detail {
+
+inline float dot_portable(const float* x, const float* y, std::size_t n) {
+  // eight partial sums: the compiler may keep them in vector registers without reordering any of them
+  std::array<float, 8> part{};
+  std::size_t j = 0;
+  for (; j + 8 <= n; j += 8) {
+    for (std::size_t l = 0; l < 8; ++l) part[l] += x[j + l] * y[j + l];
+  }
+  float sum = ((part[0] + part[4]) + (part[1] + part[5])) + ((part[2] + part[6]) + (part[3] + part[7]));
+  for (; j < n; ++j) sum += x[j] * y[j];
+  return sum;
+}
+
+inline void axpy_portable(float a, const float* x, float* y, std::size_t n) {
+  for (std::size_t j = 0; j < n; ++j) y[j] += a * x[j];
+}
+
+inline void score_rows_portable(const float* queries, std::size_t n_queries, const float* rows, std::size_t n,
+                                std::size_t k, std::size_t stride, float* out) {
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t q = 0; q < n_queries; ++q) out[q * n + i] = dot_portable(queries + q * k, rows + i * stride, k);
+  }
+}
+
+inline void gram_accumulate_portable(const float* rows, std::size_t stride, const std::uint32_t* index,
+                                     const float* weight, std::size_t n, std::size_t k, float* gram) {
+  for (std::size_t r = 0; r < n; ++r) {
+    const float* x = rows + (index != nullptr ? index[r] : r) * stride;
+    const float w = weight != nullptr ? weight[r] : 1.0F;
+    for (std::size_t a = 0; a < k; ++a) axpy_portable(w * x[a], x, gram + a * k, a + 1);
+  }
+}
+
+inline void rank_one_update_portable(float w, const float* x, std::size_t k, float* matrix) {
+  for (std::size_t a = 0; a < k; ++a) axpy_portable(w * x[a], x, matrix + a * k, k);
+}
+
+inline void multiply_portable(const float* matrix, const float* x, std::size_t k, float* y) {
+  for (std::size_t a = 0; a < k; ++a) y[a] = dot_portable(matrix + a * k, x, k);
+}
+
+inline constexpr kernel_table portable_kernels{
+    dot_portable,      axpy_portable, score_rows_portable, gram_accumulate_portable, rank_one_update_portable,
+    multiply_portable, "portable"};
+
+}  // namespace detail
+
+#if !(defined(TANDEM_COMPILED_KERNELS) && TANDEM_COMPILED_KERNELS)
+inline const kernel_table& kernels() noexcept { return detail::portable_kernels; }
+inline std::span<const std::string_view> available_simd_levels() noexcept {
+  static constexpr std::array<std::string_view, 1> levels{"portable"};
+  return levels;
+}
+inline bool set_simd_level(std::string_view level) noexcept { return level == "portable"; }
+#endif
+
+TANDEM_END

@@ -1,0 +1,41 @@
+#pragma once
+// Where the log lives: append-only records with positions, readable by a refit while the host goes on appending.
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "tandem/core/function_ref.hpp"
+#include "tandem/core/ids.hpp"
+#include "tandem/data/decision.hpp"
+#include "tandem/data/event.hpp"
+
+TANDEM_BEGIN
+
+/// A frozen prefix of a log; stays readable, and the same, while the log grows.
+/// Threads: immutable.
+class log_prefix {
+ public:
+  virtual ~log_prefix() = default;
+  /// The number of events, which is also the position after the last.
+  [[nodiscard]] virtual log_position end() const noexcept = 0;
+  /// Calls f with consecutive runs of events from `from` to end(), in order.
+  virtual void read(log_position from, function_ref<void(std::span<const logged_event>)> f) const = 0;
+};
+
+/// The log itself. Threads: thread-compatible; the engine calls it under its lock.
+class event_store {
+ public:
+  virtual ~event_store() = default;
+  /// Appends one event and returns its position. Throws std::bad_alloc when out of memory, leaving the log as it was.
+  virtual log_position append(const logged_event& record) = 0;
+  /// Appends one decision.
+  virtual void append(const decision& record) = 0;
+  /// The position the next event will get.
+  [[nodiscard]] virtual log_position end() const noexcept = 0;
+  /// The log as it is now. Complexity: O(blocks), not O(events).
+  [[nodiscard]] virtual std::shared_ptr<const log_prefix> prefix() const = 0;
+};
+
+TANDEM_END
