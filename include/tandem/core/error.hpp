@@ -38,9 +38,9 @@ enum class errc : std::uint8_t {
 
 /// Where in the input a failure lies. Empty parts are not known or do not apply.
 struct place {
-  std::string file;
+  std::string file = {};
   std::uint64_t line = 0;  ///< counted from 1; 0 = not a line
-  std::string field;       ///< column, JSON key or option name
+  std::string field = {};  ///< column, JSON key or option name
 };
 
 /// Thrown by opening, configuring, reading files and training. Serving calls (observe, recommend) never throw it.
