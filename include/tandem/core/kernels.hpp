@@ -26,11 +26,12 @@ struct kernel_table {
 
   /// out[q * n + i] = sum_j queries[q * k + j] * rows[i * stride + j], q < n_queries, i < n, j < k.
   /// One pass over the rows for all queries: with few queries the cost is that of reading the rows.
+  /// The bits of a sum depend on its query, its row and k only, not on what is scored beside it.
   void (*score_rows)(const float* queries, std::size_t n_queries, const float* rows, std::size_t n, std::size_t k,
                      std::size_t stride, float* out);
 
-  /// gram[a * k + b] += sum_r weight[r] * x_r[a] * x_r[b] for b <= a (the lower triangle; the upper is not touched),
-  /// x_r = rows + index[r] * stride, r < n. `index` null: x_r = rows + r * stride. `weight` null: all 1.
+  /// gram[a * k + b] += sum_r weight[r] * x_r[a] * x_r[b] for b <= a (the lower triangle; entries above it are left
+  /// unspecified), x_r = rows + index[r] * stride, r < n. `index` null: x_r = rows + r * stride. `weight` null: all 1.
   /// The order of summation depends on n and k only.
   void (*gram_accumulate)(const float* rows, std::size_t stride, const std::uint32_t* index, const float* weight,
                           std::size_t n, std::size_t k, float* gram);
@@ -40,6 +41,11 @@ struct kernel_table {
 
   /// y[a] = sum_b matrix[a * k + b] * x[b], a < k, for a full row-major k x k matrix.
   void (*multiply)(const float* matrix, const float* x, std::size_t k, float* y);
+
+  /// Solves A x = b for a symmetric positive definite A by Cholesky. `matrix` holds the lower triangle of A, row-major
+  /// k x k, and is overwritten; x holds b and becomes the solution. Returns false, with x unspecified, when A is not
+  /// positive definite in float32.
+  bool (*cholesky_solve)(float* matrix, float* x, std::size_t k);
 
   /// The level's name: "portable", "sse4", "avx2", "avx512", ...
   const char* name;

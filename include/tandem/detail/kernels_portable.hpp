@@ -2,6 +2,7 @@
 // The kernels as plain loops: for hosts without tandem::kernels, and the "portable" level beside Highway's.
 
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -52,9 +53,25 @@ inline void multiply_portable(const float* matrix, const float* x, std::size_t k
   for (std::size_t a = 0; a < k; ++a) y[a] = dot_portable(matrix + a * k, x, k);
 }
 
+// A = L^T L with L lower triangular, eliminating the last variable first: then every inner loop runs along a row.
+inline bool cholesky_solve_portable(float* matrix, float* x, std::size_t k) {
+  for (std::size_t p = k; p-- > 0;) {
+    float* row = matrix + p * k;
+    if (!(row[p] > 0)) return false;
+    const float inverse = 1 / std::sqrt(row[p]);
+    for (std::size_t j = 0; j < p; ++j) row[j] *= inverse;
+    for (std::size_t i = 0; i < p; ++i) axpy_portable(-row[i], row, matrix + i * k, i + 1);
+    row[p] = inverse;  // of L's diagonal
+    x[p] *= inverse;
+    axpy_portable(-x[p], row, x, p);
+  }
+  for (std::size_t p = 0; p < k; ++p) x[p] = (x[p] - dot_portable(matrix + p * k, x, p)) * matrix[p * k + p];
+  return true;
+}
+
 inline constexpr kernel_table portable_kernels{
-    dot_portable,      axpy_portable, score_rows_portable, gram_accumulate_portable, rank_one_update_portable,
-    multiply_portable, "portable"};
+    dot_portable,      axpy_portable,           score_rows_portable, gram_accumulate_portable, rank_one_update_portable,
+    multiply_portable, cholesky_solve_portable, "portable"};
 
 }  // namespace detail
 

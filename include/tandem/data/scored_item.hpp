@@ -1,0 +1,64 @@
+#pragma once
+// An item with a score, and the selection of the best few without sorting the rest.
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+#include "tandem/core/config.hpp"
+#include "tandem/core/ids.hpp"
+
+TANDEM_BEGIN
+
+/// One item as a source scores it.
+struct scored_item {
+  item_index item{};
+  float score = 0;
+};
+
+/// The order of every list of items: higher score first, ties by smaller index. Scores must not be NaN.
+[[nodiscard]] constexpr bool ranks_before(const scored_item& a, const scored_item& b) noexcept {
+  return a.score > b.score || (a.score == b.score && a.item < b.item);
+}
+
+/// Keeps the best `out.size()` of the items offered to it, in the caller's memory.
+///
+/// Each item may be offered once; the order of the offers does not matter. NaN scores are passed over.
+/// Threads: thread-compatible. Allocates: nothing. Complexity: O(1) an offer that is refused, else O(log out.size()).
+class best_items {
+ public:
+  explicit best_items(std::span<scored_item> out) noexcept : out_(out) {}
+
+  void offer(item_index item, float score) noexcept {
+    const scored_item offered{item, score};
+    if (count_ == out_.size()) {
+      if (count_ == 0 || !ranks_before(offered, out_[0])) return;
+      std::pop_heap(out_.begin(), end(), ranks_before);
+      end()[-1] = offered;
+    } else {
+      if (score != score) return;
+      out_[count_++] = offered;
+    }
+    std::push_heap(out_.begin(), end(), ranks_before);
+  }
+
+  /// True when an item of this score may still find a place: a cheap test before costly ones.
+  [[nodiscard]] bool may_take(float score) const noexcept { return count_ < out_.size() || score >= worst(); }
+
+  /// Sorts what was kept, best first; returns how many items there are. Offer nothing afterwards.
+  std::size_t finish() noexcept {
+    std::sort_heap(out_.begin(), end(), ranks_before);
+    return count_;
+  }
+
+ private:
+  [[nodiscard]] std::span<scored_item>::iterator end() const noexcept {
+    return out_.begin() + static_cast<std::ptrdiff_t>(count_);
+  }
+  [[nodiscard]] float worst() const noexcept { return out_.empty() ? 0 : out_[0].score; }
+
+  std::span<scored_item> out_;  // a heap whose front is the worst kept
+  std::size_t count_ = 0;
+};
+
+TANDEM_END

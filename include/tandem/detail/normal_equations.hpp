@@ -1,0 +1,83 @@
+#pragma once
+// The linear algebra that training and fold-in share: a Gramian of many rows, and the system of one row.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "tandem/core/error.hpp"
+#include "tandem/core/executor.hpp"
+#include "tandem/core/kernels.hpp"
+
+TANDEM_BEGIN
+namespace detail {
+
+[[nodiscard]] inline bool all_finite(std::span<const float> values) noexcept {
+  // x - x is 0 for every number and NaN for the rest, and a sum of them keeps a NaN
+  float sum = 0;
+  for (const float x : values) sum += x - x;
+  return sum == 0;
+}
+
+/// Copies the lower triangle of a k x k matrix over its upper one.
+inline void mirror_lower(std::span<float> matrix, std::size_t k) noexcept {
+  for (std::size_t a = 0; a < k; ++a) {
+    for (std::size_t b = 0; b < a; ++b) matrix[b * k + a] = matrix[a * k + b];
+  }
+}
+
+/// scale * sum over rows of x x^T, k x k, both triangles; rows row-major with stride k.
+/// Summed in at most 64 blocks that depend on the number of rows only, then block after block in double: the same bits
+/// for every executor.
+inline std::vector<float> gram_of_rows(std::span<const float> rows, std::size_t k, float scale, executor_ref executor) {
+  constexpr std::size_t max_blocks = 64;
+  constexpr std::size_t min_rows = 512;
+  const std::size_t n = rows.size() / k;
+  const std::size_t block = std::max(min_rows, (n + max_blocks - 1) / max_blocks);
+  const std::size_t n_blocks = (n + block - 1) / block;
+  std::vector<float> parts(n_blocks * k * k, 0.0F);
+  executor.parallel_for(n_blocks, [&](std::size_t b) {
+    const std::size_t first = b * block;
+    kernels().gram_accumulate(rows.data() + first * k, k, nullptr, nullptr, std::min(block, n - first), k,
+                              parts.data() + b * k * k);
+  });
+  std::vector<float> gram(k * k);
+  for (std::size_t a = 0; a < k; ++a) {
+    for (std::size_t j = a * k; j <= a * k + a; ++j) {
+      double sum = 0;
+      for (std::size_t b = 0; b < n_blocks; ++b) sum += static_cast<double>(parts[b * k * k + j]);
+      gram[j] = static_cast<float>(static_cast<double>(scale) * sum);
+    }
+  }
+  mirror_lower(gram, k);
+  return gram;
+}
+
+/// Memory for one system of rank k; one a task.
+struct normal_scratch {
+  explicit normal_scratch(std::size_t k) : matrix(k * k) {}
+  std::vector<float> matrix;
+};
+
+/// Solves (gram + sum_r weight[r] y_r y_r^T + ridge I) x = sum_r weight[r] y_r, where y_r is row index[r] of `rows`
+/// (stride k). Returns false when the system is not positive definite in float32, or x is not finite.
+[[nodiscard]] inline bool solve_row(std::span<const float> gram, const float* rows,
+                                    std::span<const std::uint32_t> index, std::span<const float> weight, float ridge,
+                                    normal_scratch& scratch, std::span<float> x) noexcept {
+  const std::size_t k = x.size();
+  const kernel_table& kernel = kernels();
+  for (std::size_t a = 0; a < k; ++a) {
+    std::copy_n(gram.data() + a * k, a + 1, scratch.matrix.data() + a * k);
+    scratch.matrix[a * k + a] += ridge;
+  }
+  kernel.gram_accumulate(rows, k, index.data(), weight.data(), index.size(), k, scratch.matrix.data());
+  std::fill(x.begin(), x.end(), 0.0F);
+  for (std::size_t r = 0; r < index.size(); ++r) kernel.axpy(weight[r], rows + index[r] * k, x.data(), k);
+  return kernel.cholesky_solve(scratch.matrix.data(), x.data(), k) && all_finite(x);
+}
+
+}  // namespace detail
+TANDEM_END
