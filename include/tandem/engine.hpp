@@ -23,9 +23,11 @@
 #include "tandem/core/time.hpp"
 #include "tandem/data/event.hpp"
 #include "tandem/hybrid/blender.hpp"
+#include "tandem/hybrid/live_affinity.hpp"
 #include "tandem/hybrid/slate.hpp"
 #include "tandem/hybrid/source.hpp"
-#include "tandem/store/event_store.hpp"
+#include "tandem/hybrid/sources.hpp"
+#include "tandem/online/sequence.hpp"
 
 TANDEM_BEGIN
 
@@ -44,6 +46,10 @@ struct engine_options {
   std::vector<std::string> sources = {};
   /// The batch learner.
   batch::ials_options ials = {};
+  /// How much of the user's latest taste live affinity keeps.
+  hybrid::live_affinity_options live = {};
+  /// What goes with what.
+  online::sequence_options sequence = {};
   /// How sources are blended.
   hybrid::blender_options blender = {};
   /// How the slate is drawn, and how much is explored.
@@ -53,8 +59,10 @@ struct engine_options {
   double default_reward = 0;
   /// Events older than the newest one seen by more than this are answered `late` (and learned all the same).
   duration lateness = std::chrono::hours(24);
-  /// Events ahead of the newest one seen by more than this are rejected: one bad clock must not age everything.
-  duration max_jump = std::chrono::hours(24 * 3660);
+  /// Once the host has told the time with advance(), events ahead of the clock (the latest of advance() and the events
+  /// taken since) by more than this are rejected. Set it only when the host calls advance() at least that often.
+  /// Whatever is set, a time after the year 9999 is rejected: it is in the wrong unit.
+  duration max_ahead = duration::max();
 
   // ---- change time or memory only -------------------------------------------------------------------------------
   /// Decisions whose candidates are kept for learning from late rewards; the oldest give way. About 10 KB each.
@@ -87,9 +95,8 @@ enum class reject_reason : std::uint8_t {
   id_too_long,  ///< over max_id_bytes
   not_utf8,
   value_not_finite,
-  time_in_future,    ///< beyond options.max_jump
+  time_in_future,    ///< beyond options.max_ahead, or after the year 9999
   unknown_decision,  ///< no such decision, or too old to be kept
-  retired_item,
 };
 
 /// Names as they stand in the enums.
@@ -166,7 +173,7 @@ struct explanation {
 struct engine_stats {
   std::uint64_t events = 0, duplicates = 0, late = 0, rejected = 0;
   std::uint64_t decisions = 0, rewards = 0, duplicate_rewards = 0, unknown_rewards = 0, expired_decisions = 0;
-  std::uint64_t refits = 0, model_version = 0;
+  std::uint64_t refits = 0, failed_refits = 0, model_version = 0;
   std::size_t users = 0, items = 0, retired_items = 0, pending_decisions = 0;
   log_position position{}, model_position{};  ///< the log's end; the position the batch model covers
   timestamp newest{};                         ///< time of the newest event or advance()

@@ -30,7 +30,7 @@ class interner {
     if (this == &other) return *this;
     names_.clear();
     index_of_.clear();
-    for (const std::string& each : other.names_) intern(each);
+    for (const std::string& each : other.names_) renew(each);
     return *this;
   }
   interner& operator=(interner&&) noexcept = default;
@@ -44,6 +44,12 @@ class interner {
     const std::string& stored = names_.emplace_back(id);
     index_of_.emplace(std::string_view(stored), index);
     return index;
+  }
+
+  /// Gives `id` a new index; the old one keeps its name. Returns the new index.
+  Index renew(std::string_view id) {
+    index_of_.erase(id);
+    return intern(id);
   }
 
   /// The index of `id`, or no_id<Index> if it was never interned.

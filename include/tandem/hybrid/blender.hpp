@@ -1,0 +1,199 @@
+#pragma once
+// Learns online how far to trust each source here, and never serves worse than the best of them for long.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tandem/core/cow.hpp"
+#include "tandem/core/error.hpp"
+#include "tandem/hybrid/candidates.hpp"
+
+TANDEM_BEGIN
+namespace hybrid {
+
+/// Options of a blender.
+struct blender_options {
+  /// Learning rate (AdaGrad, Duchi et al. 2011). Range (0, 1].
+  double rate = 0.05;
+  /// Candidates each source proposes. Range [1, 254]. Cost grows with sources * proposals.
+  std::size_t proposals = 25;
+  /// How fast the guard forgets how well each expert did: weight lost per learned choice. Range (0, 1].
+  double leader_decay = 0.9995;
+  /// Serve the leading expert instead of always the blend.
+  bool guard = true;
+
+  /// Errors: invalid_argument, naming the option.
+  void validate() const {
+    const auto require = [](bool holds, const char* field, const char* range) {
+      if (!holds) throw error(errc::invalid_argument, std::string("must lie in ") + range, {{}, 0, field});
+    };
+    require(rate > 0 && rate <= 1, "blender.rate", "(0, 1]");
+    require(proposals >= 1 && proposals <= 254, "blender.proposals", "[1, 254]");
+    require(leader_decay > 0 && leader_decay <= 1, "blender.leader_decay", "(0, 1]");
+  }
+};
+
+/// The weights of the blend: one vector for all moments plus one for each, over the features of every source.
+///
+/// Features of candidate c from source s: its normalised score; 4 / (place + 2) in the source's list, 0 if not there;
+/// 1 if it is in the list. Score: sum over sources of (global + moment's) weight times feature.
+struct blend_weights {
+  static constexpr std::size_t per_source = 3;
+
+  std::size_t n_sources = 0;
+  std::vector<float> weight;  ///< (1 + n_moments) x (n_sources * per_source)
+  std::size_t leader = 0;     ///< expert that serves: s < n_sources = that source, n_sources = the blend
+
+  [[nodiscard]] std::size_t width() const noexcept { return n_sources * per_source; }
+
+  /// Writes the features of candidate c, length width().
+  void features(const candidate_set& set, std::size_t c, std::span<float> out) const noexcept {
+    for (std::size_t s = 0; s < n_sources; ++s) {
+      const std::uint8_t place = set.place[c * n_sources + s];
+      const bool in = place != candidate_set::not_proposed;
+      out[s] = set.value[c * n_sources + s];
+      out[n_sources + s] = in ? 4 / (static_cast<float>(place) + 2) : 0.0F;
+      out[2 * n_sources + s] = in ? 1.0F : 0.0F;
+    }
+  }
+
+  /// The blend's score of every candidate. @param out  length set.size(). Complexity: O(candidates * sources).
+  void blend(const candidate_set& set, std::span<float> out) const {
+    std::vector<float> sum(width());
+    const float* here = weight.data() + (1 + static_cast<std::size_t>(set.when)) * width();
+    for (std::size_t j = 0; j < width(); ++j) sum[j] = weight[j] + here[j];
+    std::vector<float> x(width());
+    for (std::size_t c = 0; c < set.size(); ++c) {
+      features(set, c, x);
+      float score = 0;
+      for (std::size_t j = 0; j < width(); ++j) score += sum[j] * x[j];
+      out[c] = score;
+    }
+  }
+
+  /// How much the served score moves when the value of source s does.
+  [[nodiscard]] float slope(const candidate_set& set, std::size_t s) const noexcept {
+    if (leader != n_sources) return leader == s ? 1.0F : 0.0F;
+    return weight[s] + weight[(1 + static_cast<std::size_t>(set.when)) * width() + s];
+  }
+
+  /// The score that is served: the blend's, or the leading source's with the blend ordering what it did not propose.
+  void serve(const candidate_set& set, std::span<float> out) const {
+    blend(set, out);
+    if (leader == n_sources || set.size() == 0) return;
+    float lowest = std::numeric_limits<float>::infinity();
+    for (std::size_t c = 0; c < set.size(); ++c) {
+      if (set.place[c * n_sources + leader] != candidate_set::not_proposed) {
+        lowest = std::min(lowest, set.value[c * n_sources + leader]);
+      }
+    }
+    if (lowest == std::numeric_limits<float>::infinity()) return;  // it has no opinion here: the blend serves
+    const float highest = *std::max_element(out.begin(), out.end());
+    for (std::size_t c = 0; c < set.size(); ++c) {
+      const bool in = set.place[c * n_sources + leader] != candidate_set::not_proposed;
+      out[c] = in ? set.value[c * n_sources + leader] : lowest - 1 + (out[c] - highest);
+    }
+  }
+};
+
+/// Learns blend_weights from what was taken among what was on offer.
+///
+/// Choice model: P(c) = softmax over the offered candidates of the blend's score; one AdaGrad step on its negative log
+/// likelihood per choice (conditional logit, McFadden 1974). Guard: every source and the blend are experts; each choice
+/// adds its NDCG@10 to the expert's discounted sum, and the expert with the largest sum serves. Ties of a source count
+/// at their mean place.
+/// Threads: thread-compatible; weights() is copy-on-write.
+class blender {
+ public:
+  explicit blender(std::size_t n_sources = 0, blender_options options = {}) : options_(options) {
+    options_.validate();
+    blend_weights first;
+    first.n_sources = n_sources;
+    first.weight.assign((1 + n_moments) * first.width(), 0.0F);
+    std::fill_n(first.weight.begin(), n_sources, 1 / static_cast<float>(std::max<std::size_t>(1, n_sources)));
+    first.leader = n_sources == 1 ? 0 : n_sources;
+    squares_.assign(first.weight.size(), 1e-2F);
+    standing_.assign(n_sources + 1, 0.0);
+    weights_ = cow<blend_weights>(std::move(first));
+  }
+
+  /// The weights as they are now; a copy stays as it is.
+  [[nodiscard]] const cow<blend_weights>& weights() const noexcept { return weights_; }
+
+  /// Learns that candidate `taken` was chosen among `offered` (subscripts of `set`, `taken` among them).
+  /// Complexity: O(offered * sources). Allocates: scratch.
+  void learn(const candidate_set& set, std::span<const std::size_t> offered, std::size_t taken) {
+    judge(set, taken);
+    if (offered.size() < 2) return;
+    blend_weights& w = weights_.write();
+    const std::size_t width = w.width();
+    std::vector<float> score(set.size());
+    w.blend(set, score);
+    float highest = -std::numeric_limits<float>::infinity();
+    for (const std::size_t c : offered) highest = std::max(highest, score[c]);
+    double total = 0;
+    for (const std::size_t c : offered) total += std::exp(double{score[c] - highest});
+    std::vector<float> gradient(width, 0.0F);
+    std::vector<float> x(width);
+    for (const std::size_t c : offered) {
+      const double p = std::exp(double{score[c] - highest}) / total;
+      const float pull = static_cast<float>(p) - (c == taken ? 1.0F : 0.0F);
+      w.features(set, c, x);
+      for (std::size_t j = 0; j < width; ++j) gradient[j] += pull * x[j];
+    }
+    for (const std::size_t block : {std::size_t{0}, 1 + static_cast<std::size_t>(set.when)}) {
+      for (std::size_t j = 0; j < width; ++j) {
+        float& square = squares_[block * width + j];
+        square += gradient[j] * gradient[j];
+        w.weight[block * width + j] -= static_cast<float>(options_.rate) * gradient[j] / std::sqrt(square);
+      }
+    }
+  }
+
+  /// Learns that something outside the candidates was taken, or nothing at all: every expert missed.
+  void learn_miss() {
+    for (double& s : standing_) s *= options_.leader_decay;
+  }
+
+  [[nodiscard]] const blender_options& options() const noexcept { return options_; }
+  /// Discounted NDCG@10 of each expert: the sources, then the blend.
+  [[nodiscard]] std::span<const double> standing() const noexcept { return standing_; }
+
+ private:
+  static double gain(double place) noexcept { return place < 10 ? 1 / std::log2(place + 2) : 0.0; }
+
+  // credits every expert with where it had the choice, and lets the best lead
+  void judge(const candidate_set& set, std::size_t taken) {
+    learn_miss();
+    const std::size_t n = set.n_sources;
+    for (std::size_t s = 0; s < n; ++s) standing_[s] += gain(set.tied_place(taken, s));
+    std::vector<float> score(set.size());
+    weights_->blend(set, score);
+    std::size_t above = 0;
+    std::size_t equal = 0;
+    for (const float other : score) {
+      above += other > score[taken] ? 1U : 0U;
+      equal += other == score[taken] ? 1U : 0U;
+    }
+    standing_[n] += gain(static_cast<double>(above) + static_cast<double>(equal - 1) / 2);
+    if (!options_.guard || n < 2) return;
+    std::size_t best = n;  // the blend leads unless a source is strictly ahead
+    for (std::size_t s = 0; s < n; ++s) best = standing_[s] > standing_[best] ? s : best;
+    if (best != weights_->leader) weights_.write().leader = best;
+  }
+
+  blender_options options_;
+  cow<blend_weights> weights_;
+  std::vector<float> squares_;
+  std::vector<double> standing_;
+};
+
+}  // namespace hybrid
+TANDEM_END

@@ -1,0 +1,285 @@
+#pragma once
+// From sources to candidates: each source scores every item, proposes its best, and the union goes to the blender.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "tandem/core/ids.hpp"
+#include "tandem/core/kernels.hpp"
+#include "tandem/hybrid/source.hpp"
+
+TANDEM_BEGIN
+namespace hybrid {
+
+/// Where in the visit the user is; the blender may trust sources differently in each.
+enum class moment : std::uint8_t { new_user, visit_start, visit_deep, session_start, session_deep, returning };
+inline constexpr std::size_t n_moments = 6;
+
+/// The moment of a request: same time as the last event = within a visit; within half an hour = within a session.
+[[nodiscard]] inline moment moment_of(const query& q) noexcept {
+  const auto recent = q.known.history->recent();
+  if (recent.empty()) return moment::new_user;
+  const bool deep = q.known.history->events() >= 6;
+  if (recent.back().time == q.time) return deep ? moment::visit_deep : moment::visit_start;
+  if (q.time - recent.back().time < std::chrono::minutes(30)) {
+    return q.known.history->events() >= 3 ? moment::session_deep : moment::session_start;
+  }
+  return moment::returning;
+}
+
+/// The union of what the sources proposed, with every source's view of every candidate.
+struct candidate_set {
+  static constexpr std::uint8_t not_proposed = 255;
+
+  std::vector<item_index> items;  ///< n candidates
+  std::size_t n_sources = 0;
+  std::vector<float> value;                ///< n x n_sources, normalised scores
+  std::vector<std::uint8_t> place;         ///< n x n_sources, place in the source's list or not_proposed
+  std::vector<std::uint32_t> tied_beyond;  ///< per source: items left out that tie with the last of its list
+  std::vector<float> unit;                 ///< per source: change of value per unit of score; 0 for shares
+  moment when = moment::new_user;
+
+  [[nodiscard]] std::size_t size() const noexcept { return items.size(); }
+
+  /// Place of candidate c in the list of source s, from 0, ties at their mean place; infinity if not proposed.
+  [[nodiscard]] double tied_place(std::size_t c, std::size_t s) const noexcept {
+    if (place[c * n_sources + s] == not_proposed) return std::numeric_limits<double>::infinity();
+    const float mine = value[c * n_sources + s];
+    std::size_t above = 0;
+    std::size_t equal = 0;
+    bool last = true;
+    for (std::size_t o = 0; o < size(); ++o) {
+      if (place[o * n_sources + s] == not_proposed) continue;
+      const float theirs = value[o * n_sources + s];
+      above += theirs > mine ? 1 : 0;
+      equal += theirs == mine ? 1 : 0;
+      last = last && theirs >= mine;
+    }
+    if (last) equal += tied_beyond[s];
+    return static_cast<double>(above) + static_cast<double>(equal - 1) / 2;
+  }
+};
+
+/// Buffers of one request, reused between requests. Threads: thread-compatible, one per request at a time.
+struct gather_scratch {
+  std::vector<float> scores;  ///< n_sources x n_items; -infinity where an item is not allowed
+  std::vector<float> directions;
+  std::vector<float> inner;            ///< results of the shared pass over the factors
+  std::vector<std::uint32_t> seen_at;  ///< per item: 1 + its subscript among the candidates
+  std::vector<item_index> forbidden;
+  std::vector<std::pair<float, std::uint32_t>> best;
+
+  [[nodiscard]] std::span<float> scores_of(std::size_t s, std::size_t n_items) noexcept {
+    return std::span(scores).subspan(s * n_items, n_items);
+  }
+};
+
+namespace detail {
+
+// the `n` best of `scores` above `floor`, best first, ties by smaller index
+inline void best_of(std::span<const float> scores, std::size_t n, float floor,
+                    std::vector<std::pair<float, std::uint32_t>>& best) {
+  best.clear();
+  if (n == 0) return;
+  const auto better = [](const auto& a, const auto& b) {
+    return a.first > b.first || (a.first == b.first && a.second < b.second);
+  };
+  float bar = floor;
+  const auto offer = [&](std::size_t i) {
+    if (!(scores[i] > bar)) return;
+    if (best.size() == n) {
+      std::pop_heap(best.begin(), best.end(), better);
+      best.back() = {scores[i], static_cast<std::uint32_t>(i)};
+    } else {
+      best.emplace_back(scores[i], static_cast<std::uint32_t>(i));
+    }
+    std::push_heap(best.begin(), best.end(), better);
+    if (best.size() == n) bar = best.front().first;
+  };
+  constexpr std::size_t block = 32;
+  std::size_t i = 0;
+  for (; i + block <= scores.size(); i += block) {
+    int any = 0;
+    for (std::size_t j = 0; j < block; ++j) any |= scores[i + j] > bar ? 1 : 0;
+    if (any == 0) continue;
+    for (std::size_t j = 0; j < block; ++j) offer(i + j);
+  }
+  for (; i < scores.size(); ++i) offer(i);
+  std::sort(best.begin(), best.end(), better);
+}
+
+struct spread {
+  float shift = 0;  // value = (score - shift) * factor, or log(score * factor + 1e-5) for shares
+  float factor = 0;
+  float lowest = 0;
+};
+
+// eight partial sums each, so that the loop vectorises without reordering any of them
+inline spread spread_of(std::span<const float> scores) {
+  std::array<float, 8> sum{};
+  std::array<float, 8> square{};
+  std::array<float, 8> low;
+  low.fill(std::numeric_limits<float>::infinity());
+  std::size_t i = 0;
+  for (; i + 8 <= scores.size(); i += 8) {
+    for (std::size_t l = 0; l < 8; ++l) {
+      const float x = scores[i + l];
+      sum[l] += x;
+      square[l] += x * x;
+      low[l] = x < low[l] ? x : low[l];
+    }
+  }
+  for (; i < scores.size(); ++i) {
+    sum[0] += scores[i];
+    square[0] += scores[i] * scores[i];
+    low[0] = std::min(low[0], scores[i]);
+  }
+  double total = 0;
+  double squares = 0;
+  spread out;
+  out.lowest = std::numeric_limits<float>::infinity();
+  for (std::size_t l = 0; l < 8; ++l) {
+    total += double{sum[l]};
+    squares += double{square[l]};
+    out.lowest = std::min(out.lowest, low[l]);
+  }
+  const double n = static_cast<double>(scores.size());
+  const double mean = total / n;
+  const double variance = squares / n - mean * mean;
+  out.shift = static_cast<float>(mean);
+  out.factor = static_cast<float>(variance > 1e-20 ? 1 / std::sqrt(variance) : 1);
+  return out;
+}
+
+}  // namespace detail
+
+/// Scores all items with every source, and gathers the union of the best `per_source` allowed items of each.
+///
+/// @param forbidden  in scratch: items never to be candidates.
+/// @param only       when not empty: candidates are exactly those of `only` that are not forbidden.
+/// @param at_least   candidates wanted; the list is filled up with the newest items when the sources know fewer.
+/// Complexity: O(sources * n_items), plus one pass over the factors. Threads: pure but for `scratch`.
+inline candidate_set gather(const query& q, std::span<const std::shared_ptr<const source>> sources,
+                            std::size_t per_source, std::span<const item_index> only, std::size_t at_least,
+                            gather_scratch& scratch);
+
+namespace detail {
+
+// fills scratch.scores: every source's score of every item
+inline void score_all(const query& q, std::span<const std::shared_ptr<const source>> sources, gather_scratch& scratch) {
+  const std::size_t n_items = q.n_items();
+  const bool has_model = q.known.batch != nullptr;
+  const std::size_t rank = has_model ? q.known.batch->model->rank() : 0;
+  scratch.scores.assign(sources.size() * n_items, 0.0F);
+  scratch.directions.resize(sources.size() * rank);
+  std::vector<std::size_t> by_direction;
+  for (std::size_t s = 0; s < sources.size(); ++s) {
+    const std::span<float> out = scratch.scores_of(s, n_items);
+    try {
+      const std::span<float> vector = std::span(scratch.directions).subspan(by_direction.size() * rank, rank);
+      if (has_model && sources[s]->direction(q, vector)) {
+        by_direction.push_back(s);
+      } else {
+        sources[s]->score(q, out);
+      }
+    } catch (...) {  // a host's source that fails is silent for this request
+      std::fill(out.begin(), out.end(), 0.0F);
+    }
+    for (float& x : out) x = x - x == 0 ? x : 0.0F;
+  }
+  if (by_direction.empty()) return;
+  const batch::factor_model& model = *q.known.batch->model;
+  const std::size_t n = std::min(model.n_items(), n_items);
+  scratch.inner.resize(by_direction.size() * n);
+  kernels().score_rows(scratch.directions.data(), by_direction.size(), model.item_matrix().data(), n, rank, rank,
+                       scratch.inner.data());
+  for (std::size_t d = 0; d < by_direction.size(); ++d) {
+    std::copy_n(scratch.inner.begin() + static_cast<std::ptrdiff_t>(d * n), n,
+                scratch.scores_of(by_direction[d], n_items).begin());
+  }
+}
+
+}  // namespace detail
+
+inline candidate_set gather(const query& q, std::span<const std::shared_ptr<const source>> sources,
+                            std::size_t per_source, std::span<const item_index> only, std::size_t at_least,
+                            gather_scratch& scratch) {
+  constexpr float minus_infinity = -std::numeric_limits<float>::infinity();
+  const std::size_t n_items = q.n_items();
+  const std::size_t n_sources = sources.size();
+  const std::size_t n_best = std::min<std::size_t>(per_source, candidate_set::not_proposed);
+  candidate_set out;
+  out.n_sources = n_sources;
+  out.when = moment_of(q);
+  out.tied_beyond.assign(n_sources, 0);
+  detail::score_all(q, sources, scratch);
+  scratch.seen_at.assign(n_items, 0);
+
+  const auto candidate = [&](std::size_t item) {
+    if (scratch.seen_at[item] == 0) {
+      out.items.push_back(item_index{static_cast<std::uint32_t>(item)});
+      scratch.seen_at[item] = static_cast<std::uint32_t>(out.items.size());
+      out.place.resize(out.items.size() * n_sources, candidate_set::not_proposed);
+    }
+    return scratch.seen_at[item] - 1;
+  };
+  std::vector<bool> allowed;
+  if (!only.empty()) {
+    allowed.assign(n_items, false);
+    for (const item_index item : only) allowed[slot(item)] = true;
+  }
+  std::vector<detail::spread> spreads(n_sources);
+  for (std::size_t s = 0; s < n_sources; ++s) {
+    const std::span<float> scores = scratch.scores_of(s, n_items);
+    spreads[s] = detail::spread_of(scores);
+    for (const item_index item : scratch.forbidden) scores[slot(item)] = minus_infinity;
+    if (!only.empty()) {
+      for (std::size_t i = 0; i < n_items; ++i) scores[i] = allowed[i] ? scores[i] : minus_infinity;
+    }
+    detail::best_of(scores, n_best, spreads[s].lowest, scratch.best);
+    for (std::size_t k = 0; k < scratch.best.size(); ++k) {
+      out.place[candidate(scratch.best[k].second) * n_sources + s] = static_cast<std::uint8_t>(k);
+    }
+    if (scratch.best.size() == n_best && n_best > 0) {
+      const float last = scratch.best.back().first;
+      const auto all = std::count(scores.begin(), scores.end(), last);
+      const auto listed =
+          std::count_if(scratch.best.begin(), scratch.best.end(), [&](const auto& b) { return b.first == last; });
+      out.tied_beyond[s] = static_cast<std::uint32_t>(all - listed);
+    }
+  }
+  for (const item_index item : scratch.forbidden)
+    scratch.seen_at[slot(item)] = std::numeric_limits<std::uint32_t>::max();
+  for (const item_index item : only) {
+    if (scratch.seen_at[slot(item)] == 0) candidate(slot(item));
+  }
+  if (only.empty()) {
+    for (std::size_t i = n_items; i-- > 0 && out.size() < at_least;) {
+      if (scratch.seen_at[i] == 0) candidate(i);
+    }
+  }
+
+  out.value.resize(out.size() * n_sources);
+  for (std::size_t s = 0; s < n_sources; ++s) {
+    const std::span<const float> scores = scratch.scores_of(s, n_items);
+    const bool share = sources[s]->scale() == score_scale::share;
+    const float total = spreads[s].shift * static_cast<float>(n_items);
+    const float factor = share ? (total > 0 ? 1 / total : 0.0F) : spreads[s].factor;
+    out.unit.push_back(share ? 0.0F : factor);
+    for (std::size_t c = 0; c < out.size(); ++c) {
+      const float x = scores[slot(out.items[c])];
+      out.value[c * n_sources + s] =
+          share ? std::log(std::max(x, 0.0F) * factor + 1e-5F) : (x - spreads[s].shift) * factor;
+    }
+  }
+  return out;
+}
+
+}  // namespace hybrid
+TANDEM_END

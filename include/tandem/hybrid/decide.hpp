@@ -1,0 +1,99 @@
+#pragma once
+// One answer as a pure function of what was known: decide(view, wish) draws the same slate every time.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "tandem/core/random.hpp"
+#include "tandem/hybrid/blender.hpp"
+#include "tandem/hybrid/candidates.hpp"
+#include "tandem/hybrid/slate.hpp"
+#include "tandem/hybrid/source.hpp"
+
+TANDEM_BEGIN
+namespace hybrid {
+
+/// Everything an answer depends on, as of one log position. Immutable.
+struct view {
+  knowledge known;
+  cow<blend_weights> weights;
+  std::vector<item_index> forbidden;  ///< retired, blocked, disliked
+  std::vector<item_index> only;       ///< the host's candidates; empty = all items
+  bool limited = false;               ///< the host gave candidates, even if none of them is known
+};
+
+/// What is wanted of the view.
+struct wish {
+  std::size_t count = 10;
+  std::size_t proposals = 25;
+  bool exclude_seen = true;
+  bool explore = true;
+  std::uint64_t seed = 0;
+  decision_id id = decision_id::none;
+};
+
+/// A drawn slate with everything the blender needs to learn from it.
+struct decided {
+  candidate_set candidates;
+  std::vector<float> score;        ///< served score per candidate
+  std::vector<slate_place> slate;  ///< subscripts of candidates
+};
+
+namespace detail {
+
+// estimates for the policy: served scores, and variances carried over from the sources to first order
+inline std::vector<online::estimate> estimates_of(const query& q,
+                                                  std::span<const std::shared_ptr<const source>> sources, const view& v,
+                                                  const decided& d, std::span<const std::size_t> order,
+                                                  const slate_options& options) {
+  std::vector<online::estimate> out(d.candidates.size());
+  for (std::size_t c = 0; c < out.size(); ++c) out[c].mean = d.score[c];
+  const bool by_uncertainty = std::holds_alternative<online::thompson>(options.policy.kind()) ||
+                              std::holds_alternative<online::linear_ucb>(options.policy.kind());
+  if (!by_uncertainty) return out;
+  const std::size_t n = std::min(order.size(), 2 * options.pool);
+  std::vector<item_index> items(n);
+  for (std::size_t k = 0; k < n; ++k) items[k] = d.candidates.items[order[k]];
+  std::vector<float> variance(n);
+  for (std::size_t s = 0; s < sources.size(); ++s) {
+    const float slope = v.weights->slope(d.candidates, s) * d.candidates.unit[s];
+    if (slope == 0) continue;
+    std::fill(variance.begin(), variance.end(), 0.0F);
+    sources[s]->variances(q, items, variance);
+    for (std::size_t k = 0; k < n; ++k) out[order[k]].variance += slope * slope * variance[k];
+  }
+  return out;
+}
+
+}  // namespace detail
+
+/// Scores, blends and draws. Random numbers come from (seed, decision id) only.
+/// Complexity: as gather(). Threads: pure but for `scratch`.
+[[nodiscard]] inline decided decide(const view& v, const query& q,
+                                    std::span<const std::shared_ptr<const source>> sources, const wish& w,
+                                    const slate_options& options, gather_scratch& scratch) {
+  decided out;
+  scratch.forbidden.assign(v.forbidden.begin(), v.forbidden.end());
+  if (w.exclude_seen) {
+    v.known.history->for_each_item([&](item_index item) { scratch.forbidden.push_back(item); });
+  }
+  out.candidates.n_sources = sources.size();
+  if (q.n_items() == 0 || (v.limited && v.only.empty())) return out;
+  out.candidates =
+      gather(q, sources, std::max(w.proposals, std::min<std::size_t>(w.count, 254)), v.only, w.count, scratch);
+  out.score.resize(out.candidates.size());
+  v.weights->serve(out.candidates, out.score);
+  const std::vector<std::size_t> order = order_by_score(out.score);
+  if (!w.explore) {
+    for (std::size_t k = 0; k < std::min(w.count, order.size()); ++k) out.slate.push_back({order[k], 1});
+    return out;
+  }
+  random_stream random(w.seed, raw(w.id));
+  out.slate = draw_slate(detail::estimates_of(q, sources, v, out, order, options), order, w.count, options, random);
+  return out;
+}
+
+}  // namespace hybrid
+TANDEM_END

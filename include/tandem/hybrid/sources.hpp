@@ -1,0 +1,294 @@
+#pragma once
+// The sources every engine has, by name.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "tandem/hybrid/live_affinity.hpp"
+#include "tandem/hybrid/source.hpp"
+
+TANDEM_BEGIN
+namespace hybrid {
+
+/// A built-in source and what it needs.
+struct source_info {
+  std::string_view name;
+  std::string_view about;    ///< one line for people
+  bool needs_model = false;  ///< silent, or only popularity, before the first refit
+  bool by_default = true;    ///< part of the blend when options.sources is empty
+};
+
+namespace detail {
+
+// log(1 + count) of everything: what a factor source says about a user it knows nothing of
+inline void score_popularity(const query& q, std::span<float> out) {
+  q.known.popularity.scores(out);
+  for (float& s : out) s = std::log1p(s);
+}
+
+class popularity_source final : public source {
+ public:
+  std::string_view name() const noexcept override { return "popularity"; }
+  score_scale scale() const noexcept override { return score_scale::share; }
+  void score(const query& q, std::span<float> out) const override { q.known.popularity.scores(out); }
+};
+
+class trend_source final : public source {
+ public:
+  trend_source(std::string_view name, std::size_t which) : name_(name), which_(which) {}
+  std::string_view name() const noexcept override { return name_; }
+  score_scale scale() const noexcept override { return score_scale::share; }
+  void score(const query& q, std::span<float> out) const override { q.known.trends[which_].scores(out); }
+
+ private:
+  std::string_view name_;
+  std::size_t which_;
+};
+
+// sums one kind of tie over the user's latest items
+template <class Pick>
+void add_ties(const query& q, std::size_t n, std::span<float> out, float decay, Pick pick) {
+  float age = 1;
+  const std::size_t last = std::min(n, q.known.recent.size());
+  for (std::size_t k = 0; k < last; ++k, age *= decay) {
+    const recent_item& r = q.known.recent[k];
+    const float w = age * r.weight / std::sqrt(1 + r.popularity);
+    r.row->ties.for_each([&](std::uint32_t item, const online::tie& t) { out[item] += w * pick(t); });
+  }
+}
+
+inline void divide_by_root_popularity(const query& q, std::span<float> out) {
+  q.known.popularity.for_each([&](std::size_t i, float count) {
+    if (i < out.size()) out[i] /= std::sqrt(count + 5);
+  });
+}
+
+class next_item_source final : public source {
+ public:
+  std::string_view name() const noexcept override { return "next_item"; }
+  score_scale scale() const noexcept override { return score_scale::share; }
+  void score(const query& q, std::span<float> out) const override {
+    float age = 1;
+    for (std::size_t k = 0; k < std::min<std::size_t>(2, q.known.recent.size()); ++k, age *= 0.3F) {
+      const recent_item& r = q.known.recent[k];
+      const float w = age * r.weight / (r.row->followed * r.weight + 1);
+      r.row->ties.for_each([&](std::uint32_t item, const online::tie& t) { out[item] += w * t.next; });
+    }
+  }
+};
+
+class followers_source final : public source {
+ public:
+  followers_source(std::string_view name, std::size_t items) : name_(name), items_(items) {}
+  std::string_view name() const noexcept override { return name_; }
+  score_scale scale() const noexcept override { return score_scale::share; }
+  void score(const query& q, std::span<float> out) const override {
+    add_ties(q, items_, out, 0.9F, [](const online::tie& t) { return t.after; });
+  }
+
+ private:
+  std::string_view name_;
+  std::size_t items_;
+};
+
+class neighbours_source final : public source {
+ public:
+  std::string_view name() const noexcept override { return "neighbours"; }
+  score_scale scale() const noexcept override { return score_scale::share; }
+  void score(const query& q, std::span<float> out) const override {
+    add_ties(q, knowledge::recent_items, out, 0.9F, [](const online::tie& t) { return t.around; });
+    divide_by_root_popularity(q, out);
+  }
+};
+
+class basket_source final : public source {
+ public:
+  std::string_view name() const noexcept override { return "basket"; }
+  score_scale scale() const noexcept override { return score_scale::share; }
+  void score(const query& q, std::span<float> out) const override {
+    std::size_t here = 0;
+    while (here < q.known.recent.size() && q.known.recent[here].time == q.time) ++here;
+    if (here == 0) return;
+    add_ties(q, here, out, 1, [](const online::tie& t) { return t.together; });
+    divide_by_root_popularity(q, out);
+  }
+};
+
+class repeat_source final : public source {
+ public:
+  std::string_view name() const noexcept override { return "repeat"; }
+  score_scale scale() const noexcept override { return score_scale::share; }
+  void score(const query& q, std::span<float> out) const override {
+    const auto recent = q.known.history->recent();
+    for (std::size_t k = 0; k < recent.size(); ++k) {
+      out[slot(recent[recent.size() - 1 - k].item)] += 1 / (1 + static_cast<float>(k));
+    }
+  }
+};
+
+class response_source final : public source {
+ public:
+  std::string_view name() const noexcept override { return "response_rate"; }
+  void score(const query& q, std::span<float> out) const override {
+    if (q.known.responses.total_shown() > 0) q.known.responses.means(out);
+  }
+  void variances(const query& q, std::span<const item_index> items, std::span<float> out) const override {
+    for (std::size_t i = 0; i < items.size(); ++i) out[i] = static_cast<float>(q.known.responses.variance(items[i]));
+  }
+};
+
+// log lift of an item in this context over its share at large, shrunk towards none by `prior` events
+class context_source final : public source {
+ public:
+  std::string_view name() const noexcept override { return "context"; }
+  void score(const query& q, std::span<float> out) const override {
+    const double all = q.known.popularity.total();
+    for (const online::trend& fact : q.known.contexts) {
+      const double total = fact.total();
+      const auto base = static_cast<float>(std::log(prior / (total + prior)));
+      for (float& s : out) s += base;
+      fact.for_each([&](std::size_t i, float count) {
+        if (count == 0 || i >= out.size()) return;
+        const double share = double{q.known.popularity.relative(item_index{static_cast<std::uint32_t>(i)})} / all;
+        out[i] += static_cast<float>(std::log1p(double{count} / (prior * share)));
+      });
+    }
+  }
+
+ private:
+  static constexpr double prior = 50;
+};
+
+// items that share attributes with what the user had lately, rare attributes counting more
+class attributes_source final : public source {
+ public:
+  std::string_view name() const noexcept override { return "attributes"; }
+  score_scale scale() const noexcept override { return score_scale::share; }
+  void score(const query& q, std::span<float> out) const override {
+    const auto& facts = q.known.attributes;
+    if (facts.size() == 0) return;
+    flat_table<float> taste;
+    float age = 1;
+    const auto recent = q.known.history->recent();
+    for (std::size_t k = recent.size(); k-- > 0; age *= 0.97F) {
+      const std::size_t item = slot(recent[k].item);
+      if (item >= facts.size()) continue;
+      for (const std::uint32_t fact : facts[item]) taste[fact] += age / std::sqrt(q.known.attribute_items[fact] + 5);
+    }
+    if (taste.size() == 0) return;
+    for (std::size_t i = 0; i < std::min(out.size(), facts.size()); ++i) {
+      for (const std::uint32_t fact : facts[i]) {
+        if (const float* weight = taste.find(fact)) out[i] += *weight;
+      }
+    }
+  }
+};
+
+class batch_affinity_source final : public source {
+ public:
+  std::string_view name() const noexcept override { return "batch_affinity"; }
+  bool direction(const query& q, std::span<float> user_vector) const override {
+    const batch::factor_model& model = *q.known.batch->model;
+    if (slot(q.index) >= model.n_users()) return false;
+    const auto factors = model.user_factors(q.index);
+    std::copy(factors.begin(), factors.end(), user_vector.begin());
+    return std::any_of(factors.begin(), factors.end(), [](float f) { return f != 0; });
+  }
+  void score(const query& q, std::span<float> out) const override {
+    if (q.known.batch == nullptr) return score_popularity(q, out);
+    const std::vector<float>& popularity = q.known.batch->popularity;
+    std::copy_n(popularity.begin(), std::min(popularity.size(), out.size()), out.begin());
+  }
+};
+
+class posterior_source final : public source {
+ public:
+  posterior_source(std::string_view name, live_affinity_options options) : name_(name), options_(options) {}
+  std::string_view name() const noexcept override { return name_; }
+  bool direction(const query& q, std::span<float> user_vector) const override {
+    const user_posterior posterior(*q.known.batch->model, q.known.history->recent(), options_);
+    if (posterior.known_items() == 0) return false;
+    std::copy(posterior.mean().begin(), posterior.mean().end(), user_vector.begin());
+    return true;
+  }
+  void score(const query& q, std::span<float> out) const override { score_popularity(q, out); }
+  void variances(const query& q, std::span<const item_index> items, std::span<float> out) const override {
+    if (q.known.batch == nullptr) return;
+    const batch::factor_model& model = *q.known.batch->model;
+    const user_posterior posterior(model, q.known.history->recent(), options_);
+    if (posterior.known_items() == 0) return;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      if (slot(items[i]) < model.n_items()) out[i] = posterior.variance(model.item_factors(items[i]));
+    }
+  }
+
+ private:
+  std::string_view name_;
+  live_affinity_options options_;
+};
+
+}  // namespace detail
+
+/// The built-in sources, in the order they are reported. `trend_*` halve every 200, 2,000 and 20,000 events.
+[[nodiscard]] inline std::span<const source_info> built_in_sources() noexcept {
+  static constexpr std::array<source_info, 16> all{{
+      {"popularity", "events per item so far"},
+      {"trend_short", "events per item, halving every 200 events"},
+      {"trend_medium", "events per item, halving every 2,000 events"},
+      {"trend_long", "events per item, halving every 20,000 events"},
+      {"next_item", "what followed the user's last two items at once"},
+      {"followers", "what came after the user's last 20 items"},
+      {"followers_recent", "what came after the user's last two items"},
+      {"neighbours", "what other users had near the user's last 20 items"},
+      {"basket", "what goes with the items of this very moment"},
+      {"repeat", "what the user had before, the latest first"},
+      {"response_rate", "how often the item is taken when shown"},
+      {"context", "what is taken more under the request's context than at large"},
+      {"attributes", "items whose attributes the user had lately"},
+      {"batch_affinity", "user and item factors, both frozen since the refit", true},
+      {"batch_fold_in", "item factors frozen, the user's history folded in on request", true, false},
+      {"live_affinity", "the batch posterior updated by the user's later events, recent ones counting more", true},
+  }};
+  return all;
+}
+
+/// Half-lives of the trend sources in events, shortest first.
+inline constexpr std::array<double, 3> trend_half_lives{200, 2000, 20000};
+
+/// Makes a built-in source. Errors: not_found, listing the names there are.
+[[nodiscard]] inline std::shared_ptr<const source> make_source(std::string_view name,
+                                                               const live_affinity_options& live = {}) {
+  if (name == "popularity") return std::make_shared<detail::popularity_source>();
+  if (name == "trend_short") return std::make_shared<detail::trend_source>("trend_short", 0);
+  if (name == "trend_medium") return std::make_shared<detail::trend_source>("trend_medium", 1);
+  if (name == "trend_long") return std::make_shared<detail::trend_source>("trend_long", 2);
+  if (name == "next_item") return std::make_shared<detail::next_item_source>();
+  if (name == "followers") return std::make_shared<detail::followers_source>("followers", knowledge::recent_items);
+  if (name == "followers_recent") return std::make_shared<detail::followers_source>("followers_recent", 2);
+  if (name == "neighbours") return std::make_shared<detail::neighbours_source>();
+  if (name == "basket") return std::make_shared<detail::basket_source>();
+  if (name == "repeat") return std::make_shared<detail::repeat_source>();
+  if (name == "response_rate") return std::make_shared<detail::response_source>();
+  if (name == "context") return std::make_shared<detail::context_source>();
+  if (name == "attributes") return std::make_shared<detail::attributes_source>();
+  if (name == "batch_affinity") return std::make_shared<detail::batch_affinity_source>();
+  if (name == "batch_fold_in") {
+    return std::make_shared<detail::posterior_source>("batch_fold_in",
+                                                      live_affinity_options{1.0, online::history::max_recent});
+  }
+  if (name == "live_affinity") return std::make_shared<detail::posterior_source>("live_affinity", live);
+  std::string names;
+  for (const source_info& each : built_in_sources()) names += (names.empty() ? "" : ", ") + std::string(each.name);
+  throw error(errc::not_found, "there is no source '" + std::string(name) + "'", {{}, 0, "sources"},
+              "choose from " + names);
+}
+
+}  // namespace hybrid
+TANDEM_END

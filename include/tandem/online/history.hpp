@@ -1,0 +1,84 @@
+#pragma once
+// What one user did: the latest events in order, and every item ever had.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "tandem/core/flat_table.hpp"
+#include "tandem/core/ids.hpp"
+#include "tandem/core/time.hpp"
+
+TANDEM_BEGIN
+namespace online {
+
+/// One past event of a user.
+struct past_event {
+  item_index item{};
+  timestamp time{};
+};
+
+/// One user's past. Threads: thread-compatible. Memory: up to 2 * max_recent events and one entry per distinct item.
+class history {
+ public:
+  /// Events kept in order; older ones are known as items only.
+  static constexpr std::size_t max_recent = 128;
+
+  /// Takes an event that counts as liking or using the item.
+  void add(past_event e) {
+    if (recent_.size() >= 2 * max_recent) {
+      recent_.erase(recent_.begin(), recent_.end() - static_cast<std::ptrdiff_t>(max_recent));
+    }
+    recent_.push_back(e);
+    had_[raw(e.item)] = true;
+    ++events_;
+  }
+
+  /// Takes an event that counts as dislike: the item is had, and never wanted again.
+  void dislike(item_index item) {
+    had_[raw(item)] = true;
+    if (std::find(disliked_.begin(), disliked_.end(), item) == disliked_.end()) disliked_.push_back(item);
+  }
+
+  /// Takes everything `other` did, as if in order of time.
+  void merge(const history& other) {
+    std::vector<past_event> both;
+    std::merge(recent_.begin(), recent_.end(), other.recent_.begin(), other.recent_.end(), std::back_inserter(both),
+               [](const past_event& a, const past_event& b) { return a.time < b.time; });
+    if (both.size() > 2 * max_recent) both.erase(both.begin(), both.end() - static_cast<std::ptrdiff_t>(max_recent));
+    recent_ = std::move(both);
+    other.had_.for_each([&](std::uint32_t item, bool) { had_[item] = true; });
+    for (const item_index item : other.disliked_) dislike(item);
+    events_ += other.events_;
+  }
+
+  /// The latest events, oldest first; at least the last max_recent there were.
+  [[nodiscard]] std::span<const past_event> recent() const noexcept {
+    const std::size_t n = std::min(recent_.size(), max_recent);
+    return std::span(recent_).last(n);
+  }
+  /// Items the user said no to, in order.
+  [[nodiscard]] std::span<const item_index> disliked() const noexcept { return disliked_; }
+  /// Whether the user ever had the item.
+  [[nodiscard]] bool has(item_index item) const noexcept { return had_.contains(raw(item)); }
+  /// Calls f(item_index) for every item ever had, in no particular order.
+  template <class F>
+  void for_each_item(F&& f) const {
+    had_.for_each([&](std::uint32_t item, bool) { f(item_index{item}); });
+  }
+  /// Number of events taken in all.
+  [[nodiscard]] std::size_t events() const noexcept { return events_; }
+  /// Number of distinct items.
+  [[nodiscard]] std::size_t distinct() const noexcept { return had_.size(); }
+
+ private:
+  std::vector<past_event> recent_;
+  flat_table<bool> had_;
+  std::vector<item_index> disliked_;
+  std::size_t events_ = 0;
+};
+
+}  // namespace online
+TANDEM_END

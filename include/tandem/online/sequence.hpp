@@ -1,0 +1,165 @@
+#pragma once
+// What goes with what, learned event by event: decayed item-to-item counts over each user's latest items.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "tandem/core/cow.hpp"
+#include "tandem/core/error.hpp"
+#include "tandem/core/flat_table.hpp"
+#include "tandem/core/ids.hpp"
+#include "tandem/online/history.hpp"
+
+TANDEM_BEGIN
+namespace online {
+
+/// Options of a sequence model.
+struct sequence_options {
+  /// How many of the user's latest items count as near an event. Range [1, history::max_recent].
+  std::size_t window = 30;
+  /// Weight lost per step of distance, both directions counted alike. Range (0, 1].
+  double around_decay = 0.95;
+  /// The same for what came after, over the first 10 steps. Range (0, 1].
+  double after_decay = 0.8;
+  /// Events until an old count weighs half. > 0; infinity = never forget.
+  double half_life = 200000;
+  /// Neighbours kept per item; the weakest quarter gives way when full. 24 bytes each, allocated as needed. >= 16.
+  std::size_t max_neighbours = 896;
+
+  /// Errors: invalid_argument, naming the option.
+  void validate() const {
+    const auto require = [](bool holds, const char* field, const char* range) {
+      if (!holds) throw error(errc::invalid_argument, std::string("must lie in ") + range, {{}, 0, field});
+    };
+    require(window >= 1 && window <= history::max_recent, "sequence.window", "[1, 128]");
+    require(around_decay > 0 && around_decay <= 1, "sequence.around_decay", "(0, 1]");
+    require(after_decay > 0 && after_decay <= 1, "sequence.after_decay", "(0, 1]");
+    require(half_life > 0, "sequence.half_life", "(0, inf]");
+    require(max_neighbours >= 16, "sequence.max_neighbours", "[16, inf)");
+  }
+};
+
+/// How strongly one item is tied to another.
+struct tie {
+  float around = 0;    ///< near it in some user's events, either order, weighted by distance
+  float after = 0;     ///< came within 10 events after it, weighted by distance
+  float next = 0;      ///< was the very next event
+  float together = 0;  ///< at the same time by the same user (one basket, one visit)
+};
+
+/// The neighbours of one item.
+struct neighbours {
+  flat_table<tie> ties;
+  double base = 0;     ///< tick at which the stored counts weigh 1
+  float followed = 0;  ///< decayed count of events that had a next one
+};
+
+/// Incremental item-to-item model. Threads: thread-compatible; neighbours of an item are copy-on-write, so a reader
+/// keeps the rows it needs for the price of a pointer each. Memory: 24 KiB an item at most with the default.
+class sequence {
+ public:
+  explicit sequence(sequence_options options = {}) : options_(options) {
+    options_.validate();
+    float around = 1;
+    for (float& w : around_weight_) {
+      w = around;
+      around *= static_cast<float>(options_.around_decay);
+    }
+    float after = 1;
+    for (float& w : after_weight_) {
+      w = after;
+      after *= static_cast<float>(options_.after_decay);
+    }
+  }
+
+  /// Learns that a user whose latest events are `recent` (oldest first) now has `e`.
+  /// @param tick  number of events so far, over all users.
+  /// Complexity: O(window) expected. Allocates: when a row grows.
+  void learn(std::span<const past_event> recent, const past_event& e, double tick) {
+    const std::size_t n = std::min(recent.size(), options_.window);
+    std::size_t top = slot(e.item);
+    for (std::size_t k = 0; k < n; ++k) top = std::max(top, slot(recent[recent.size() - 1 - k].item));
+    if (rows_.size() <= top) rows_.resize(top + 1);
+    for (std::size_t k = 0; k < n; ++k) {
+      const past_event& earlier = recent[recent.size() - 1 - k];
+      const bool same_item = earlier.item == e.item;
+      const bool same_time = earlier.time == e.time;
+      neighbours& row = rows_[slot(earlier.item)].write();
+      const float scale = scale_of(row, tick);
+      if (k == 0) row.followed += scale;
+      if (k >= after_steps && same_item) continue;
+      tie& forward = tie_of(row, raw(e.item));
+      if (k < after_steps) forward.after += scale * after_weight_[k];
+      if (k == 0) forward.next += scale;
+      if (same_item) continue;
+      forward.around += scale * around_weight_[k];
+      if (same_time) forward.together += scale;
+      neighbours& own = rows_[slot(e.item)].write();
+      const float own_scale = scale_of(own, tick);
+      tie& backward = tie_of(own, raw(earlier.item));
+      backward.around += own_scale * around_weight_[k];
+      if (same_time) backward.together += own_scale;
+    }
+  }
+
+  /// The neighbours of an item as they are now, or an empty row. Complexity: O(1).
+  [[nodiscard]] cow<neighbours> neighbours_of(item_index item) const {
+    return slot(item) < rows_.size() ? rows_[slot(item)] : cow<neighbours>();
+  }
+
+  /// The factor that turns counts of a row into counts as of `tick`.
+  [[nodiscard]] float weight_at(const neighbours& row, double tick) const noexcept {
+    return static_cast<float>(std::exp2(-(tick - row.base) / options_.half_life));
+  }
+
+  [[nodiscard]] const sequence_options& options() const noexcept { return options_; }
+
+  /// Steps over which `after` is counted.
+  static constexpr std::size_t after_steps = 10;
+
+ private:
+  // growth factor of `row` at `tick`; rescales the row before the factor grows large
+  float scale_of(neighbours& row, double tick) const {
+    const double exponent = (tick - row.base) / options_.half_life;
+    if (exponent < 40) return static_cast<float>(std::exp2(exponent));
+    const float factor = static_cast<float>(std::exp2(-exponent));
+    row.followed *= factor;
+    row.ties.for_each([&](std::uint32_t, tie& t) {
+      t.around *= factor;
+      t.after *= factor;
+      t.next *= factor;
+      t.together *= factor;
+    });
+    row.base = tick;
+    return 1;
+  }
+
+  tie& tie_of(neighbours& row, std::uint32_t item) const {
+    if (row.ties.size() >= options_.max_neighbours && !row.ties.contains(item)) drop_weakest(row);
+    return row.ties[item];
+  }
+
+  // drops the quarter with the smallest counts, ties by item
+  void drop_weakest(neighbours& row) const {
+    std::vector<std::pair<float, std::uint32_t>> strength;
+    strength.reserve(row.ties.size());
+    row.ties.for_each([&](std::uint32_t item, const tie& t) { strength.emplace_back(t.around + t.after, item); });
+    const auto cut = strength.begin() + static_cast<std::ptrdiff_t>(strength.size() / 4);
+    std::nth_element(strength.begin(), cut, strength.end());
+    const auto limit = *cut;
+    row.ties.retain([&](std::uint32_t item, const tie& t) { return std::pair(t.around + t.after, item) >= limit; });
+  }
+
+  sequence_options options_;
+  std::array<float, history::max_recent> around_weight_{};
+  std::array<float, after_steps> after_weight_{};
+  std::vector<cow<neighbours>> rows_;
+};
+
+}  // namespace online
+TANDEM_END

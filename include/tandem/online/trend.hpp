@@ -1,0 +1,88 @@
+#pragma once
+// What is popular now: counts that halve every so many ticks.
+
+#include <cmath>
+#include <cstddef>
+#include <span>
+
+#include "tandem/core/cow.hpp"
+#include "tandem/core/error.hpp"
+#include "tandem/core/ids.hpp"
+
+TANDEM_BEGIN
+namespace online {
+
+/// Exponentially decayed counts per item. A tick is whatever the caller counts: events, or milliseconds.
+///
+/// Equation: score_i(t) = sum over events e of item i of weight_e * 2^(-(t - t_e) / half_life).
+/// Counts are kept multiplied by 2^(t / half_life), so an event costs one addition and silence costs nothing.
+/// Threads: thread-compatible; a copy is a consistent snapshot for the price of n_items / 512 pointers.
+class trend {
+ public:
+  /// @param half_life  ticks, > 0; infinity = plain counts. Errors: invalid_argument.
+  explicit trend(double half_life) : half_life_(half_life) {
+    if (!(half_life > 0)) throw error(errc::invalid_argument, "a trend's half-life must be positive");
+  }
+
+  /// Counts an event at `tick`, which must not be before an earlier one by more than some half-lives.
+  /// Complexity: O(1) amortised. Allocates: when items grow.
+  void add(item_index item, double tick, float weight = 1) {
+    counts_.grow(slot(item) + 1);
+    double exponent = (tick - base_) / half_life_;
+    if (exponent > rescale_exponent) {
+      rescale(tick);
+      exponent = 0;
+    }
+    const float grown = weight * static_cast<float>(std::exp2(exponent));
+    counts_.write(slot(item)) += grown;
+    total_ += double{grown};
+  }
+
+  /// The score of one item at the time of the latest rescaling base; comparable between items of one trend only.
+  [[nodiscard]] float relative(item_index item) const noexcept {
+    return slot(item) < counts_.size() ? counts_[slot(item)] : 0.0F;
+  }
+
+  /// The decayed count of one item at `tick`.
+  [[nodiscard]] double count(item_index item, double tick) const noexcept {
+    return double{relative(item)} * std::exp2(-(tick - base_) / half_life_);
+  }
+
+  /// out[i] = relative score of item i, for i < out.size(); 0 for items not seen. Complexity: O(n_items).
+  void scores(std::span<float> out) const {
+    counts_.for_each_block([&](std::size_t first, const float* values, std::size_t n) {
+      for (std::size_t i = 0; i < n && first + i < out.size(); ++i) out[first + i] = values[i];
+    });
+    for (std::size_t i = counts_.size(); i < out.size(); ++i) out[i] = 0;
+  }
+
+  /// Calls f(item subscript, relative score) for every item below the highest seen. Complexity: O(n_items).
+  template <class F>
+  void for_each(F&& f) const {
+    counts_.for_each_block([&](std::size_t first, const float* values, std::size_t n) {
+      for (std::size_t i = 0; i < n; ++i) f(first + i, values[i]);
+    });
+  }
+
+  /// Sum of all relative scores.
+  [[nodiscard]] double total() const noexcept { return total_; }
+  [[nodiscard]] double half_life() const noexcept { return half_life_; }
+
+ private:
+  static constexpr double rescale_exponent = 60;  // float keeps 2^60 with room for sums
+
+  void rescale(double tick) {
+    const float factor = static_cast<float>(std::exp2(-(tick - base_) / half_life_));
+    for (std::size_t i = 0; i < counts_.size(); ++i) counts_.write(i) *= factor;
+    total_ *= double{factor};
+    base_ = tick;
+  }
+
+  double half_life_;
+  double base_ = 0;
+  double total_ = 0;
+  cow_vector<float> counts_;
+};
+
+}  // namespace online
+TANDEM_END
