@@ -51,10 +51,13 @@ class error : public std::runtime_error {
   error(errc code, const std::string& message, place where = {}, std::string remedy = {})
       : std::runtime_error(format(message, where, remedy)),
         code_(code),
+        message_(message),
         where_(std::move(where)),
         remedy_(std::move(remedy)) {}
 
   [[nodiscard]] errc code() const noexcept { return code_; }
+  /// What happened, without place and remedy.
+  [[nodiscard]] const std::string& message() const noexcept { return message_; }
   [[nodiscard]] const place& where() const noexcept { return where_; }
   /// What the caller can do; empty when nothing is known.
   [[nodiscard]] const std::string& remedy() const noexcept { return remedy_; }
@@ -72,6 +75,7 @@ class error : public std::runtime_error {
   }
 
   errc code_;
+  std::string message_;
   place where_;
   std::string remedy_;
 };
