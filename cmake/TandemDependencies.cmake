@@ -1,4 +1,5 @@
-# Finds what tandem needs; sets TANDEM_HAVE_KERNELS, _JSON, _XTENSOR and the targets to link.
+# Finds what tandem needs, unless the host brought it along as a target.
+# Sets TANDEM_HAVE_KERNELS, _JSON and _XTENSOR, and the targets to link.
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 
@@ -25,19 +26,25 @@ macro(tandem_want edge hint)
 endmacro()
 
 if(NOT "${TANDEM_KERNELS}" STREQUAL "OFF")
-  find_package(hwy CONFIG QUIET) # upstream's, Debian's and vcpkg's name
-  if(NOT TARGET hwy::hwy)
-    find_package(highway CONFIG QUIET) # Conan's
+  if(NOT TARGET hwy::hwy AND NOT TARGET highway::highway)
+    find_package(hwy CONFIG QUIET) # upstream's, Debian's and vcpkg's name
+    if(NOT TARGET hwy::hwy)
+      find_package(highway CONFIG QUIET) # Conan's
+    endif()
   endif()
   tandem_want(KERNELS "Highway (Debian: libhwy-dev; vcpkg, Conan: highway)" hwy::hwy highway::highway)
   set(TANDEM_HIGHWAY_TARGET ${TANDEM_KERNELS_TARGET})
 endif()
 if(NOT "${TANDEM_JSON}" STREQUAL "OFF")
-  find_package(nlohmann_json CONFIG QUIET)
+  if(NOT TARGET nlohmann_json::nlohmann_json)
+    find_package(nlohmann_json CONFIG QUIET)
+  endif()
   tandem_want(JSON "nlohmann_json (Debian: nlohmann-json3-dev)" nlohmann_json::nlohmann_json)
 endif()
 if(NOT "${TANDEM_XTENSOR}" STREQUAL "OFF")
-  find_package(xtensor CONFIG QUIET)
+  if(NOT TARGET xtensor)
+    find_package(xtensor CONFIG QUIET)
+  endif()
   tandem_want(XTENSOR "xtensor (Debian: libxtensor-dev)" xtensor)
 endif()
 message(STATUS "tandem ${PROJECT_VERSION}: kernels ${TANDEM_HAVE_KERNELS}, json ${TANDEM_HAVE_JSON}, xtensor ${TANDEM_HAVE_XTENSOR}")

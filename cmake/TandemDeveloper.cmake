@@ -1,6 +1,6 @@
-# Warnings and sanitizers for our own targets; never exported, never forced on a host.
+# Warnings and sanitizers for our own targets; never exported, and empty inside a host's build.
 add_library(tandem_developer INTERFACE)
-if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
+if(PROJECT_IS_TOP_LEVEL AND CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
   target_compile_options(tandem_developer INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
                                                     -Wnon-virtual-dtor -Wold-style-cast -Wundef)
   if(TANDEM_WERROR)

@@ -1,0 +1,3 @@
+#include <tandem/core/error.hpp>
+
+std::uint64_t total(tandem::error& e) { return e.where().line; }

@@ -1,0 +1,10 @@
+# Runs TESTS with FILTER at instruction set LEVEL, or says that this CPU or build lacks it.
+set(ENV{TANDEM_SIMD} ${LEVEL})
+execute_process(COMMAND ${PROBE} ${LEVEL} RESULT_VARIABLE _other OUTPUT_VARIABLE _level OUTPUT_STRIP_TRAILING_WHITESPACE)
+if(_other AND LEVEL STREQUAL "portable")
+  message(FATAL_ERROR "TANDEM_SIMD=portable must always work, but the kernels say '${_level}'")
+elseif(_other)
+  execute_process(COMMAND ${CMAKE_COMMAND} -E echo "SKIPPED: no ${LEVEL} here, the kernels say '${_level}'")
+  return()
+endif()
+execute_process(COMMAND ${TESTS} ${FILTER} COMMAND_ERROR_IS_FATAL ANY)

@@ -1,0 +1,2 @@
+#pragma once
+#include "tandem/data/event.hpp"

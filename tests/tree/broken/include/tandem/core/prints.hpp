@@ -1,0 +1,3 @@
+// one line too early
+#pragma once
+#include <iostream>

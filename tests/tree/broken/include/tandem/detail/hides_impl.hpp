@@ -1,0 +1,3 @@
+#pragma once
+#include "tandem/detail/hides_impl.hpp"
+#include "tandem/hybrid/blender.hpp"

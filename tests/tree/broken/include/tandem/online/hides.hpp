@@ -1,0 +1,2 @@
+#pragma once
+#include "tandem/detail/hides_impl.hpp"
