@@ -1,12 +1,15 @@
 #pragma once
-// Counter-based random numbers: a pure function of (seed, stream, counter), with distributions that give the same
-// bits with every standard library.
+// Counter-based random numbers: a pure function of (seed, stream, counter), with distributions of our own, since those
+// of std:: differ between standard libraries. Integers and uniforms are the same bits everywhere; normal, gamma and
+// beta to the last bit of the platform's log, sin and pow.
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <numbers>
+#include <tuple>
 #include <utility>
 
 #include "tandem/core/config.hpp"
@@ -20,6 +23,25 @@ TANDEM_BEGIN
   x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
   return x ^ (x >> 31);
 }
+
+namespace detail {
+
+/// Philox4x32-10: ten rounds that mix a counter under a key.
+[[nodiscard]] constexpr std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> x,
+                                                                std::array<std::uint32_t, 2> key) noexcept {
+  const auto low = [](std::uint64_t v) { return static_cast<std::uint32_t>(v); };
+  const auto high = [](std::uint64_t v) { return static_cast<std::uint32_t>(v >> 32); };
+  for (int round = 0; round < 10; ++round) {
+    const std::uint64_t p0 = std::uint64_t{0xD2511F53U} * x[0];
+    const std::uint64_t p1 = std::uint64_t{0xCD9E8D57U} * x[2];
+    x = {high(p1) ^ x[1] ^ key[0], low(p1), high(p0) ^ x[3] ^ key[1], low(p0)};
+    key[0] += 0x9E3779B9U;
+    key[1] += 0xBB67AE85U;
+  }
+  return x;
+}
+
+}  // namespace detail
 
 /// A generator whose n-th number depends only on (seed, stream, n): Philox4x32-10 (Salmon et al., SC 2011).
 ///
@@ -38,7 +60,7 @@ class random_stream {
   /// The next 64 random bits.
   constexpr result_type operator()() noexcept {
     if (used_ == 2) {
-      block_ = philox(seed_, stream_, counter_++);
+      block_ = block(seed_, stream_, counter_++);
       used_ = 0;
     }
     return block_[used_++];
@@ -53,11 +75,12 @@ class random_stream {
   /// Uniform integer in [0, n), without bias (Lemire 2019). Requires n > 0.
   std::uint64_t below(std::uint64_t n) noexcept {
     TANDEM_ASSERT(n > 0);
-    const std::uint64_t threshold = (0 - n) % n;
-    for (;;) {
-      const auto [high, low] = multiply((*this)(), n);
-      if (low >= threshold) return high;
+    auto [high, low] = multiply((*this)(), n);
+    if (low < n) {  // rare for small n: only then can the word be one of those that would bring a bias
+      const std::uint64_t threshold = (0 - n) % n;
+      while (low < threshold) std::tie(high, low) = multiply((*this)(), n);
     }
+    return high;
   }
 
   /// Normal with the given mean and standard deviation (Box-Muller, both halves used).
@@ -73,7 +96,8 @@ class random_stream {
     return mean + sd * radius * std::cos(angle);
   }
 
-  /// Gamma with the given shape > 0 and scale 1 (Marsaglia and Tsang 2000; shape < 1 by their boost).
+  /// Gamma with the given shape > 0, finite, and scale 1; may be 0 for shapes below 0.1 (Marsaglia and Tsang 2000;
+  /// shape < 1 by their boost).
   double gamma(double shape) noexcept {
     TANDEM_ASSERT(shape > 0);
     if (shape < 1) return gamma(shape + 1) * std::pow(uniform_open(), 1 / shape);
@@ -88,14 +112,26 @@ class random_stream {
     }
   }
 
-  /// Beta with parameters a, b > 0, as a ratio of gammas.
+  /// Beta with parameters a, b > 0, as a ratio of gammas; in logarithms below 1, where gammas vanish.
   double beta(double a, double b) noexcept {
+    if (a < 1 || b < 1) {
+      const double x = log_gamma(a);
+      const double y = log_gamma(b);
+      return 1 / (1 + std::exp(y - x));
+    }
     const double x = gamma(a);
     const double y = gamma(b);
-    return x + y > 0 ? x / (x + y) : a / (a + b);
+    return x / (x + y);
   }
 
  private:
+  // the logarithm of a gamma variate
+  double log_gamma(double shape) noexcept {
+    if (shape >= 1) return std::log(gamma(shape));
+    const double x = std::log(gamma(shape + 1));
+    return x + std::log(uniform_open()) / std::max(shape, 1e-300);
+  }
+
   static constexpr std::pair<std::uint64_t, std::uint64_t> multiply(std::uint64_t a, std::uint64_t b) noexcept {
     const std::uint64_t a0 = a & 0xffffffffU;
     const std::uint64_t a1 = a >> 32;
@@ -106,22 +142,14 @@ class random_stream {
     return {a1 * b1 + (middle >> 32) + (cross >> 32), (cross << 32) | ((a0 * b0) & 0xffffffffU)};
   }
 
-  static constexpr std::array<std::uint64_t, 2> philox(std::uint64_t seed, std::uint64_t stream,
-                                                       std::uint64_t counter) noexcept {
-    std::array<std::uint32_t, 4> x = {low32(counter), high32(counter), low32(stream), high32(stream)};
-    std::uint32_t k0 = low32(seed);
-    std::uint32_t k1 = high32(seed);
-    for (int round = 0; round < 10; ++round) {
-      const std::uint64_t p0 = std::uint64_t{0xD2511F53U} * x[0];
-      const std::uint64_t p1 = std::uint64_t{0xCD9E8D57U} * x[2];
-      x = {high32(p1) ^ x[1] ^ k0, low32(p1), high32(p0) ^ x[3] ^ k1, low32(p0)};
-      k0 += 0x9E3779B9U;
-      k1 += 0xBB67AE85U;
-    }
+  static constexpr std::array<std::uint64_t, 2> block(std::uint64_t seed, std::uint64_t stream,
+                                                      std::uint64_t counter) noexcept {
+    const auto low = [](std::uint64_t v) { return static_cast<std::uint32_t>(v); };
+    const auto high = [](std::uint64_t v) { return static_cast<std::uint32_t>(v >> 32); };
+    const auto x =
+        detail::philox4x32({low(counter), high(counter), low(stream), high(stream)}, {low(seed), high(seed)});
     return {x[0] | (std::uint64_t{x[1]} << 32), x[2] | (std::uint64_t{x[3]} << 32)};
   }
-  static constexpr std::uint32_t low32(std::uint64_t x) noexcept { return static_cast<std::uint32_t>(x); }
-  static constexpr std::uint32_t high32(std::uint64_t x) noexcept { return static_cast<std::uint32_t>(x >> 32); }
 
   std::uint64_t seed_;
   std::uint64_t stream_;
