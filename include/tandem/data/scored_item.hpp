@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 #include "tandem/core/config.hpp"
@@ -42,8 +43,17 @@ class best_items {
     std::push_heap(out_.begin(), end(), ranks_before);
   }
 
-  /// True when an item of this score may still find a place: a cheap test before costly ones.
-  [[nodiscard]] bool may_take(float score) const noexcept { return count_ < out_.size() || score >= worst(); }
+  /// Offers items first, first + 1, ... with these scores, but for those in `exclude`, which ascends.
+  /// Complexity: O(scores + exclude), and O(log out.size()) for each score that finds a place.
+  void offer_all(item_index first, std::span<const float> scores, std::span<const item_index> exclude) noexcept {
+    auto skip = std::lower_bound(exclude.begin(), exclude.end(), first);
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+      if (count_ == out_.size() && scores[i] < worst()) continue;
+      const item_index item{static_cast<std::uint32_t>(slot(first) + i)};
+      while (skip != exclude.end() && *skip < item) ++skip;
+      if (skip == exclude.end() || *skip != item) offer(item, scores[i]);
+    }
+  }
 
   /// Sorts what was kept, best first; returns how many items there are. Offer nothing afterwards.
   std::size_t finish() noexcept {

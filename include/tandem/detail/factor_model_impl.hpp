@@ -110,14 +110,8 @@ inline std::size_t factor_model::top_n(std::span<const float> user_vector, std::
                                        std::span<const item_index> exclude) const noexcept {
   TANDEM_ASSERT(user_vector.size() == rank_ && std::is_sorted(exclude.begin(), exclude.end()));
   best_items best(out);
-  auto skip = exclude.begin();
   detail::for_each_score_block(items_, user_vector, [&](std::size_t first, std::span<const float> scores) {
-    for (std::size_t i = 0; i < scores.size(); ++i) {
-      if (!best.may_take(scores[i])) continue;
-      const item_index item{static_cast<std::uint32_t>(first + i)};
-      while (skip != exclude.end() && *skip < item) ++skip;
-      if (skip == exclude.end() || *skip != item) best.offer(item, scores[i]);
-    }
+    best.offer_all(item_index{static_cast<std::uint32_t>(first)}, scores, exclude);
   });
   return best.finish();
 }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string_view>
 
@@ -38,10 +39,25 @@ inline void score_rows_portable(const float* queries, std::size_t n_queries, con
 
 inline void gram_accumulate_portable(const float* rows, std::size_t stride, const std::uint32_t* index,
                                      const float* weight, std::size_t n, std::size_t k, float* gram) {
-  for (std::size_t r = 0; r < n; ++r) {
-    const float* x = rows + (index != nullptr ? index[r] : r) * stride;
-    const float w = weight != nullptr ? weight[r] : 1.0F;
-    for (std::size_t a = 0; a < k; ++a) axpy_portable(w * x[a], x, gram + a * k, a + 1);
+  const auto row = [&](std::size_t r) { return rows + (index != nullptr ? index[r] : r) * stride; };
+  const auto w = [&](std::size_t r) { return weight != nullptr ? weight[r] : 1.0F; };
+  std::size_t r = 0;
+  for (; r + 4 <= n; r += 4) {  // four rows at a time: the Gramian is read and written once for them
+    const float* x0 = row(r);
+    const float* x1 = row(r + 1);
+    const float* x2 = row(r + 2);
+    const float* x3 = row(r + 3);
+    for (std::size_t a = 0; a < k; ++a) {
+      const float c0 = w(r) * x0[a];
+      const float c1 = w(r + 1) * x1[a];
+      const float c2 = w(r + 2) * x2[a];
+      const float c3 = w(r + 3) * x3[a];
+      float* to = gram + a * k;
+      for (std::size_t b = 0; b <= a; ++b) to[b] += (c0 * x0[b] + c1 * x1[b]) + (c2 * x2[b] + c3 * x3[b]);
+    }
+  }
+  for (; r < n; ++r) {
+    for (std::size_t a = 0; a < k; ++a) axpy_portable(w(r) * row(r)[a], row(r), gram + a * k, a + 1);
   }
 }
 
@@ -57,7 +73,7 @@ inline void multiply_portable(const float* matrix, const float* x, std::size_t k
 inline bool cholesky_solve_portable(float* matrix, float* x, std::size_t k) {
   for (std::size_t p = k; p-- > 0;) {
     float* row = matrix + p * k;
-    if (!(row[p] > 0)) return false;
+    if (!(row[p] > 0 && row[p] <= std::numeric_limits<float>::max())) return false;
     const float inverse = 1 / std::sqrt(row[p]);
     for (std::size_t j = 0; j < p; ++j) row[j] *= inverse;
     for (std::size_t i = 0; i < p; ++i) axpy_portable(-row[i], row, matrix + i * k, i + 1);

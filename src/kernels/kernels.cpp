@@ -1,0 +1,61 @@
+// Which level is in use: the best there is, or the one TANDEM_SIMD names.
+
+#include "tandem/core/kernels.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstdlib>
+
+#include "levels.hpp"
+#include "tandem/detail/kernels_portable.hpp"
+
+TANDEM_BEGIN
+namespace {
+
+struct registry {
+  std::array<kernel_table, 9> tables{};
+  std::array<std::string_view, 9> names{};
+  std::size_t size = 0;
+  std::atomic<const kernel_table*> chosen{nullptr};
+
+  registry() noexcept {
+    add(detail::portable_kernels);
+    const detail::level_list found = detail::highway_levels();
+    for (std::size_t l = 0; l < found.size; ++l) add(found.tables[l]);
+    chosen = &tables[size - 1];
+    if (const char* asked = std::getenv("TANDEM_SIMD"); asked != nullptr) choose(asked);
+  }
+
+  // a later table replaces an earlier one of its name: several AVX-512 targets are one level
+  void add(const kernel_table& table) noexcept {
+    const std::string_view name = table.name;
+    if (size == 0 || names[size - 1] != name) ++size;
+    tables[size - 1] = table;
+    names[size - 1] = name;
+  }
+
+  bool choose(std::string_view level) noexcept {
+    for (std::size_t l = 0; l < size; ++l) {
+      if (names[l] == level) {
+        chosen = &tables[l];
+        return true;
+      }
+    }
+    return false;
+  }
+};
+
+registry& levels() noexcept {
+  static registry all;
+  return all;
+}
+
+}  // namespace
+
+const kernel_table& kernels() noexcept { return *levels().chosen.load(std::memory_order_relaxed); }
+
+std::span<const std::string_view> available_simd_levels() noexcept { return {levels().names.data(), levels().size}; }
+
+bool set_simd_level(std::string_view level) noexcept { return levels().choose(level); }
+
+TANDEM_END

@@ -1,0 +1,261 @@
+// Every SIMD level of this machine against a double-precision reference.
+
+#include "tandem/core/kernels.hpp"
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "support/catch.hpp"
+#include "tandem/core/random.hpp"
+
+using tandem::kernel_table;
+using tandem::kernels;
+
+namespace {
+
+const std::vector<std::size_t> ranks{1, 3, 4, 15, 16, 17, 31, 33, 64, 100};
+const std::vector<std::size_t> counts{0, 1, 3, 4, 5, 33};
+constexpr float canary = 12345.0F;
+
+std::vector<float> random_floats(std::size_t n, std::uint64_t stream) {
+  tandem::random_stream random(7, stream);
+  std::vector<float> out(n);
+  for (float& x : out) x = static_cast<float>(random.normal());
+  return out;
+}
+
+/// Runs `f` once at each level, and puts the level in use back.
+template <class F>
+void at_each_level(F&& f) {
+  const std::string before(tandem::simd_level());
+  for (const std::string_view level : tandem::available_simd_levels()) {
+    INFO("level " << level);
+    REQUIRE(tandem::set_simd_level(level));
+    f();
+  }
+  REQUIRE(tandem::set_simd_level(before));
+}
+
+double double_dot(const float* x, const float* y, std::size_t n) {
+  double sum = 0;
+  for (std::size_t j = 0; j < n; ++j) sum += static_cast<double>(x[j]) * static_cast<double>(y[j]);
+  return sum;
+}
+
+/// Error allowed for a float32 sum of n products of unit normals.
+double tolerance(std::size_t n) { return 1e-6 * (4 + static_cast<double>(n)); }
+
+bool close(float value, double reference, std::size_t n) {
+  return std::abs(static_cast<double>(value) - reference) <= tolerance(n);
+}
+
+bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
+}
+
+}  // namespace
+
+TEST_CASE("levels start with portable and can be chosen by name only", "[kernels]") {
+  const auto levels = tandem::available_simd_levels();
+  REQUIRE(!levels.empty());
+  CHECK(levels[0] == "portable");
+  const std::string before(tandem::simd_level());
+  for (const std::string_view level : levels) {
+    CHECK(tandem::set_simd_level(level));
+    CHECK(tandem::simd_level() == level);
+  }
+  REQUIRE(tandem::set_simd_level(before));
+  CHECK_FALSE(tandem::set_simd_level("avx9000"));
+  CHECK_FALSE(tandem::set_simd_level(""));
+  CHECK(tandem::simd_level() == before);
+}
+
+TEST_CASE("dot, axpy and rank_one_update match the reference and stay inside", "[kernels]") {
+  at_each_level([] {
+    for (const std::size_t n : ranks) {
+      INFO("n " << n);
+      const std::vector<float> x = random_floats(n, 1);
+      const std::vector<float> y = random_floats(n, 2);
+      CHECK(close(kernels().dot(x.data(), y.data(), n), double_dot(x.data(), y.data(), n), n));
+
+      std::vector<float> sum = y;
+      sum.push_back(canary);
+      kernels().axpy(-1.5F, x.data(), sum.data(), n);
+      for (std::size_t j = 0; j < n; ++j) {
+        CHECK(close(sum[j], static_cast<double>(y[j]) - 1.5 * static_cast<double>(x[j]), 1));
+      }
+      CHECK(sum[n] == canary);
+
+      const std::vector<float> before = random_floats(n * n, 3);
+      std::vector<float> matrix = before;
+      matrix.push_back(canary);
+      kernels().rank_one_update(0.5F, x.data(), n, matrix.data());
+      for (std::size_t j = 0; j < n * n; ++j) {
+        const double expected =
+            static_cast<double>(before[j]) + 0.5 * static_cast<double>(x[j / n]) * static_cast<double>(x[j % n]);
+        CHECK(close(matrix[j], expected, 1));
+      }
+      CHECK(matrix[n * n] == canary);
+    }
+    CHECK(kernels().dot(nullptr, nullptr, 0) == 0);
+  });
+}
+
+TEST_CASE("score_rows and multiply match the reference", "[kernels]") {
+  at_each_level([] {
+    for (const std::size_t k : ranks) {
+      for (const std::size_t n : counts) {
+        for (const std::size_t n_queries : {1U, 2U, 3U, 4U, 7U}) {
+          INFO("k " << k << ", n " << n << ", queries " << n_queries);
+          const std::size_t stride = k + 3;
+          const std::vector<float> queries = random_floats(n_queries * k, 4);
+          const std::vector<float> rows = random_floats(n * stride, 5);
+          std::vector<float> out(n_queries * n + 1, canary);
+          kernels().score_rows(queries.data(), n_queries, rows.data(), n, k, stride, out.data());
+          bool all = true;
+          for (std::size_t q = 0; q < n_queries; ++q) {
+            for (std::size_t i = 0; i < n; ++i) {
+              all = all && close(out[q * n + i], double_dot(&queries[q * k], &rows[i * stride], k), k);
+            }
+          }
+          CHECK(all);
+          CHECK(out[n_queries * n] == canary);
+        }
+      }
+      const std::vector<float> matrix = random_floats(k * k, 6);
+      const std::vector<float> x = random_floats(k, 7);
+      std::vector<float> y(k);
+      kernels().multiply(matrix.data(), x.data(), k, y.data());
+      for (std::size_t a = 0; a < k; ++a) CHECK(close(y[a], double_dot(&matrix[a * k], x.data(), k), k));
+    }
+  });
+}
+
+TEST_CASE("a score's bits do not depend on what is scored beside it", "[kernels]") {
+  at_each_level([] {
+    for (const std::size_t k : ranks) {
+      INFO("k " << k);
+      constexpr std::size_t n = 300;
+      const std::vector<float> queries = random_floats(5 * k, 8);
+      const std::vector<float> rows = random_floats(n * k, 9);
+      std::vector<float> together(5 * n);
+      kernels().score_rows(queries.data(), 5, rows.data(), n, k, k, together.data());
+      std::vector<float> alone(5 * n);
+      for (std::size_t q = 0; q < 5; ++q) {
+        for (std::size_t i = 0; i < n; ++i) {
+          kernels().score_rows(&queries[q * k], 1, &rows[i * k], 1, k, k, &alone[q * n + i]);
+        }
+      }
+      CHECK(same_bits(together, alone));
+    }
+  });
+}
+
+TEST_CASE("gram_accumulate matches the reference with and without index and weight", "[kernels]") {
+  at_each_level([] {
+    constexpr std::size_t n_rows = 400;
+    for (const std::size_t k : ranks) {
+      const std::size_t stride = k + 1;
+      const std::vector<float> rows = random_floats(n_rows * stride, 10);
+      for (const std::size_t n : {0U, 1U, 3U, 4U, 5U, 33U, 300U}) {
+        std::vector<std::uint32_t> index;
+        tandem::random_stream random(8, n);
+        for (std::size_t r = 0; r < n; ++r) index.push_back(static_cast<std::uint32_t>(random.below(n_rows)));
+        const std::vector<float> weight = random_floats(n, 11);  // of both signs
+        const std::vector<float> before = random_floats(k * k, 12);
+        for (const int kind : {0, 1, 2, 3}) {
+          INFO("k " << k << ", n " << n << ", index " << (kind & 1) << ", weight " << (kind & 2));
+          std::vector<float> gram = before;
+          gram.push_back(canary);
+          kernels().gram_accumulate(rows.data(), stride, (kind & 1) != 0 ? index.data() : nullptr,
+                                    (kind & 2) != 0 ? weight.data() : nullptr, n, k, gram.data());
+          bool all = true;
+          for (std::size_t a = 0; a < k; ++a) {
+            for (std::size_t b = 0; b <= a; ++b) {
+              auto expected = static_cast<double>(before[a * k + b]);
+              for (std::size_t r = 0; r < n; ++r) {
+                const float* x = rows.data() + ((kind & 1) != 0 ? index[r] : r) * stride;
+                const double w = (kind & 2) != 0 ? static_cast<double>(weight[r]) : 1.0;
+                expected += w * static_cast<double>(x[a]) * static_cast<double>(x[b]);
+              }
+              all = all && close(gram[a * k + b], expected, n);
+            }
+          }
+          CHECK(all);
+          CHECK(gram[k * k] == canary);
+        }
+      }
+    }
+  });
+}
+
+TEST_CASE("gram_accumulate takes ranks beyond its panel", "[kernels]") {
+  at_each_level([] {
+    constexpr std::size_t k = 4097;
+    const std::vector<float> x = random_floats(2 * k, 13);
+    std::vector<float> gram(k * k, 0.0F);
+    kernels().gram_accumulate(x.data(), k, nullptr, nullptr, 2, k, gram.data());
+    bool all = true;
+    for (std::size_t a = 0; a < k; a += 7) {
+      for (std::size_t b = 0; b <= a; b += 5) {
+        const double expected = static_cast<double>(x[a]) * static_cast<double>(x[b]) +
+                                static_cast<double>(x[k + a]) * static_cast<double>(x[k + b]);
+        all = all && close(gram[a * k + b], expected, 2);
+      }
+    }
+    CHECK(all);
+  });
+}
+
+TEST_CASE("cholesky_solve solves positive definite systems from the lower triangle alone", "[kernels]") {
+  at_each_level([] {
+    for (const std::size_t k : {1U, 2U, 3U, 15U, 16U, 17U, 31U, 32U, 33U, 48U, 64U, 100U, 130U}) {
+      INFO("k " << k);
+      std::vector<double> a(k * k, 0.0);
+      const std::vector<float> rows = random_floats(2 * k * k, 14);
+      for (std::size_t i = 0; i < k; ++i) {
+        for (std::size_t j = 0; j <= i; ++j) {
+          for (std::size_t r = 0; r < 2 * k; ++r) {
+            a[i * k + j] += static_cast<double>(rows[r * k + i]) * static_cast<double>(rows[r * k + j]);
+          }
+          a[j * k + i] = a[i * k + j];
+        }
+        a[i * k + i] += 1;
+      }
+      const std::vector<float> truth = random_floats(k, 15);
+      std::vector<float> x(k + 1, canary);
+      std::vector<float> lower(k * k + 1, canary);  // rubbish above the diagonal
+      for (std::size_t i = 0; i < k; ++i) {
+        double b = 0;
+        for (std::size_t j = 0; j < k; ++j) b += a[i * k + j] * static_cast<double>(truth[j]);
+        x[i] = static_cast<float>(b);
+        for (std::size_t j = 0; j <= i; ++j) lower[i * k + j] = static_cast<float>(a[i * k + j]);
+      }
+      REQUIRE(kernels().cholesky_solve(lower.data(), x.data(), k));
+      double worst = 0;
+      for (std::size_t j = 0; j < k; ++j) worst = std::max(worst, std::abs(static_cast<double>(x[j] - truth[j])));
+      CHECK(worst < 2e-4);
+      CHECK(x[k] == canary);
+      CHECK(lower[k * k] == canary);
+    }
+  });
+}
+
+TEST_CASE("cholesky_solve refuses what is not positive definite", "[kernels]") {
+  at_each_level([] {
+    for (const std::size_t k : ranks) {
+      for (const float bad : {0.0F, -1.0F, std::nanf(""), HUGE_VALF}) {
+        for (const std::size_t at : {std::size_t{0}, k / 2, k - 1}) {
+          INFO("k " << k << ", diagonal " << bad << " at " << at);
+          std::vector<float> matrix(k * k, 0.0F);
+          for (std::size_t j = 0; j < k; ++j) matrix[j * k + j] = j == at ? bad : 2.0F;
+          std::vector<float> x(k, 1.0F);
+          CHECK_FALSE(kernels().cholesky_solve(matrix.data(), x.data(), k));
+        }
+      }
+    }
+  });
+}
