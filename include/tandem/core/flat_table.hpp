@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <utility>
 #include <vector>
 
 #include "tandem/core/config.hpp"
@@ -31,15 +30,18 @@ class flat_table {
   }
   [[nodiscard]] bool contains(std::uint32_t key) const noexcept { return find(key) != nullptr; }
 
-  /// The value of `key`, value-initialised if it was not there. Allocates: when it grows.
+  /// The value of `key`, value-initialised if it was not there. Allocates: when a new key makes it grow; if that fails,
+  /// nothing changed.
   Value& operator[](std::uint32_t key) {
     TANDEM_ASSERT(key != empty_key);
+    if (!entries_.empty()) {
+      entry& e = entries_[probe(key)];
+      if (e.key == key) return e.value;
+    }
     if ((size_ + 1) * 8 > entries_.size() * 7) rehash(entries_.empty() ? 8 : entries_.size() * 2);
     entry& e = entries_[probe(key)];
-    if (e.key != key) {
-      e.key = key;
-      ++size_;
-    }
+    e.key = key;
+    ++size_;
     return e.value;
   }
 
@@ -57,11 +59,11 @@ class flat_table {
     }
   }
 
-  /// Keeps the entries for which keep(key, value) holds. Complexity: O(capacity).
+  /// Keeps the entries for which keep(key, value) holds. Complexity: O(capacity). Allocates: a table as large.
   template <class F>
   void retain(F&& keep) {
-    std::vector<entry> old = std::move(entries_);
-    entries_.assign(old.size(), entry{});
+    std::vector<entry> old(entries_.size());
+    entries_.swap(old);
     size_ = 0;
     for (const entry& e : old) {
       if (e.key == empty_key || !keep(e.key, e.value)) continue;
@@ -82,8 +84,8 @@ class flat_table {
   }
 
   void rehash(std::size_t capacity) {
-    std::vector<entry> old = std::move(entries_);
-    entries_.assign(capacity, entry{});
+    std::vector<entry> old(capacity);
+    entries_.swap(old);
     for (const entry& e : old) {
       if (e.key != empty_key) entries_[probe(e.key)] = e;
     }
