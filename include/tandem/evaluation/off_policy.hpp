@@ -35,7 +35,7 @@ struct predicted_reward {
 struct off_policy_estimate {
   double value = 0;
   double standard_error = 0;
-  interval range;                    ///< normal interval at the confidence asked for
+  interval range;                    ///< normal interval; covers less than asked for when effective_sample_size < 300
   std::uint64_t n = 0;               ///< records
   double effective_sample_size = 0;  ///< (sum w)^2 / sum w^2 (Kish 1965): how many equal weights would say as much
   double largest_weight = 0;

@@ -1,0 +1,161 @@
+#pragma once
+// Matrices of float32 in NumPy's file format (.npy), read strictly.
+//
+// A file: the bytes 93 'NUMPY', a version, the header's length (2 bytes little-endian in version 1, 4 in 2 and 3), the
+// header (a Python dictionary as text, ended by a line feed), then the numbers. Ours are little-endian float32 in rows.
+// xtensor's own reader takes a file that was cut short for a whole one, so it is not used here.
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <fstream>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tandem/core/error.hpp"
+
+TANDEM_BEGIN
+namespace detail {
+
+static_assert(std::endian::native == std::endian::little, "the files are little-endian; bytes are copied as they are");
+
+/// rows x columns numbers, row-major.
+struct npy_matrix {
+  std::size_t rows = 0;
+  std::size_t columns = 0;
+  std::vector<float> values;
+};
+
+inline constexpr std::string_view npy_magic = "\x93NUMPY";
+
+/// Writes version 1, the data aligned to 64 bytes as NumPy does. Errors: io_error.
+inline void write_npy(const std::string& path, std::span<const float> values, std::size_t rows, std::size_t columns) {
+  TANDEM_ASSERT(values.size() == rows * columns);
+  std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::to_string(rows) + ", " +
+                       std::to_string(columns) + "), }";
+  header.resize((npy_magic.size() + 4 + header.size() + 64) / 64 * 64 - npy_magic.size() - 5, ' ');
+  header += '\n';
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  out << npy_magic << '\1' << '\0' << static_cast<char>(header.size() & 0xffU) << static_cast<char>(header.size() >> 8U)
+      << header;
+  out.write(reinterpret_cast<const char*>(values.data()), static_cast<std::streamsize>(values.size_bytes()));
+  out.flush();
+  if (!out.good()) throw error(errc::io_error, "cannot be written", {.file = path});
+}
+
+/// Takes the header apart, token by token; each function skips spaces first and leaves the cursor after what it took.
+class npy_header {
+ public:
+  npy_header(std::string_view text, const std::string& file) : rest_(text), file_(file) {}
+
+  /// The shape of a float32 matrix in rows. Errors: bad_format for anything else.
+  std::array<std::size_t, 2> shape() {
+    std::array<std::size_t, 2> out{};
+    std::array<bool, 3> seen{};
+    expect("{");
+    while (!take("}")) {
+      if (take("'descr'")) {
+        expect(":");
+        if (!take("'<f4'")) refuse("its numbers are not little-endian float32 ('<f4')");
+        seen[0] = true;
+      } else if (take("'fortran_order'")) {
+        expect(":");
+        if (!take("False")) refuse("its numbers are not in rows (fortran_order)");
+        seen[1] = true;
+      } else {
+        expect("'shape'");
+        expect(":");
+        expect("(");
+        out[0] = number();
+        expect(",");
+        out[1] = number();
+        (void)take(",");
+        expect(")");
+        seen[2] = true;
+      }
+      if (!take(",")) {
+        expect("}");
+        break;
+      }
+    }
+    if (!seen[0] || !seen[1] || !seen[2]) refuse("its header lacks descr, fortran_order or shape");
+    return out;
+  }
+
+  [[noreturn]] void refuse(const std::string& why) const {
+    throw error(errc::bad_format, why, {.file = file_}, "save a two-dimensional float32 array in C order as .npy");
+  }
+
+ private:
+  bool take(std::string_view token) {
+    while (!rest_.empty() && rest_.front() == ' ') rest_.remove_prefix(1);
+    if (!rest_.starts_with(token)) return false;
+    rest_.remove_prefix(token.size());
+    return true;
+  }
+  void expect(std::string_view token) {
+    if (!take(token)) refuse("its header has no " + std::string(token) + " where one belongs");
+  }
+  std::size_t number() {
+    (void)take("");
+    std::size_t value = 0;
+    std::size_t digits = 0;
+    for (; !rest_.empty() && rest_.front() >= '0' && rest_.front() <= '9'; rest_.remove_prefix(1), ++digits) {
+      if (digits == 18) refuse("its shape is too large");
+      value = value * 10 + static_cast<std::size_t>(rest_.front() - '0');
+    }
+    if (digits == 0) refuse("its shape is not that of a matrix");
+    return value;
+  }
+
+  std::string_view rest_;
+  const std::string& file_;
+};
+
+/// Errors: io_error when it cannot be read; bad_format when it is not a float32 matrix in rows, of just the size it
+/// says. Allocates no more than the file is long.
+inline npy_matrix read_npy(const std::string& path) {
+  std::ifstream in(path, std::ios::binary | std::ios::ate);
+  const std::streamoff length = in.good() ? static_cast<std::streamoff>(in.tellg()) : -1;
+  if (length < 0) throw error(errc::io_error, "cannot be read", {.file = path});
+  in.seekg(0);
+  const npy_header nothing({}, path);
+  std::array<char, 12> start{};
+  in.read(start.data(), 10);
+  if (!in || std::string_view(start.data(), 6) != npy_magic || start[6] < 1 || start[6] > 3) {
+    nothing.refuse("not a .npy file of version 1, 2 or 3");
+  }
+  if (start[6] > 1) in.read(start.data() + 10, 2);
+  std::array<unsigned char, 4> bytes{};
+  std::memcpy(bytes.data(), start.data() + 8, 4);
+  const std::size_t header_size =
+      bytes[0] | std::size_t{bytes[1]} << 8U | std::size_t{bytes[2]} << 16U | std::size_t{bytes[3]} << 24U;
+  const std::size_t before = start[6] > 1 ? 12 : 10;
+  const std::size_t size = static_cast<std::size_t>(length);
+  if (!in || header_size > size - before) nothing.refuse("it ends within its header");
+  std::string header(header_size, ' ');
+  in.read(header.data(), static_cast<std::streamsize>(header_size));
+
+  npy_matrix out;
+  const auto shape = npy_header(header, path).shape();
+  out.rows = shape[0];
+  out.columns = shape[1];
+  const std::size_t bytes_left = size - before - header_size;
+  const bool fits = out.columns == 0 || out.rows <= bytes_left / sizeof(float) / out.columns;
+  if (!fits || out.rows * out.columns * sizeof(float) != bytes_left) {
+    nothing.refuse("it holds " + std::to_string(bytes_left) + " bytes of numbers, not the " + std::to_string(out.rows) +
+                   " x " + std::to_string(out.columns) + " x 4 that its header says");
+  }
+  out.values.resize(out.rows * out.columns);
+  in.read(reinterpret_cast<char*>(out.values.data()), static_cast<std::streamsize>(bytes_left));
+  if (!in) throw error(errc::io_error, "cannot be read to its end", {.file = path});
+  return out;
+}
+
+}  // namespace detail
+TANDEM_END
