@@ -20,13 +20,14 @@ struct past_event {
   timestamp time{};
 };
 
-/// One user's past. Threads: thread-compatible. Memory: up to 2 * max_recent events and one entry per distinct item.
+/// One user's past, in the order in which it was told. Threads: thread-compatible. Memory: up to 2 * max_recent events
+/// and one entry per distinct item.
 class history {
  public:
   /// Events kept in order; older ones are known as items only.
   static constexpr std::size_t max_recent = 128;
 
-  /// Takes an event that counts as liking or using the item.
+  /// Takes an event that counts as liking or using the item. Complexity: O(1) amortised.
   void add(past_event e) {
     if (recent_.size() >= 2 * max_recent) {
       recent_.erase(recent_.begin(), recent_.end() - static_cast<std::ptrdiff_t>(max_recent));
@@ -36,25 +37,25 @@ class history {
     ++events_;
   }
 
-  /// Takes an event that counts as dislike: the item is had, and never wanted again.
+  /// Takes an event that counts as dislike: the item is had, and never wanted again. Complexity: O(disliked items).
   void dislike(item_index item) {
     had_[raw(item)] = true;
     if (std::find(disliked_.begin(), disliked_.end(), item) == disliked_.end()) disliked_.push_back(item);
   }
 
-  /// Takes everything `other` did, as if in order of time.
+  /// Takes everything `other` did, as if in order of time. `other` must not be this history.
   void merge(const history& other) {
-    std::vector<past_event> both;
-    std::merge(recent_.begin(), recent_.end(), other.recent_.begin(), other.recent_.end(), std::back_inserter(both),
-               [](const past_event& a, const past_event& b) { return a.time < b.time; });
-    if (both.size() > 2 * max_recent) both.erase(both.begin(), both.end() - static_cast<std::ptrdiff_t>(max_recent));
-    recent_ = std::move(both);
+    recent_.insert(recent_.end(), other.recent_.begin(), other.recent_.end());
+    std::stable_sort(recent_.begin(), recent_.end(),
+                     [](const past_event& a, const past_event& b) { return a.time < b.time; });
+    if (recent_.size() > 2 * max_recent)
+      recent_.erase(recent_.begin(), recent_.end() - static_cast<std::ptrdiff_t>(max_recent));
     other.had_.for_each([&](std::uint32_t item, bool) { had_[item] = true; });
     for (const item_index item : other.disliked_) dislike(item);
     events_ += other.events_;
   }
 
-  /// The latest events, oldest first; at least the last max_recent there were.
+  /// The last max_recent events, or all if there were fewer; oldest first.
   [[nodiscard]] std::span<const past_event> recent() const noexcept {
     const std::size_t n = std::min(recent_.size(), max_recent);
     return std::span(recent_).last(n);
@@ -68,10 +69,8 @@ class history {
   void for_each_item(F&& f) const {
     had_.for_each([&](std::uint32_t item, bool) { f(item_index{item}); });
   }
-  /// Number of events taken in all.
+  /// Number of events taken in all, dislikes not among them.
   [[nodiscard]] std::size_t events() const noexcept { return events_; }
-  /// Number of distinct items.
-  [[nodiscard]] std::size_t distinct() const noexcept { return had_.size(); }
 
  private:
   std::vector<past_event> recent_;

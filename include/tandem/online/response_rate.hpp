@@ -1,10 +1,12 @@
 #pragma once
 // How often an item is taken when it is shown: Beta-Bernoulli counts per item.
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 
 #include "tandem/core/cow.hpp"
+#include "tandem/core/error.hpp"
 #include "tandem/core/ids.hpp"
 
 TANDEM_BEGIN
@@ -17,8 +19,10 @@ namespace online {
 /// Threads: thread-compatible; a copy is a consistent snapshot for the price of n_items / 512 pointers.
 class response_rate {
  public:
-  /// @param strength  pseudo-impressions of the prior, > 0.
-  explicit response_rate(double strength = 20) noexcept : strength_(strength) {}
+  /// @param strength  pseudo-impressions of the prior, > 0. Errors: invalid_argument.
+  explicit response_rate(double strength = 20) : strength_(strength) {
+    if (!(strength > 0)) throw error(errc::invalid_argument, "the strength of a rate's prior must be positive");
+  }
 
   /// The item was shown; O(1).
   void shown(item_index item) {
@@ -28,9 +32,9 @@ class response_rate {
   }
   /// The item was taken, with a reward in [0, 1] (clamped); O(1).
   void taken(item_index item, double reward) {
-    const double value = reward < 0 ? 0 : reward > 1 ? 1 : reward;
+    const double value = std::clamp(reward, 0.0, 1.0);
     counts_.grow(slot(item) + 1);
-    counts_.write(slot(item)).taken += static_cast<float>(value);
+    counts_.write(slot(item)).taken += value;
     taken_ += value;
   }
 
@@ -39,11 +43,8 @@ class response_rate {
   /// Rewards over all items.
   [[nodiscard]] double total_taken() const noexcept { return taken_; }
 
-  /// Posterior mean of the item's rate.
-  [[nodiscard]] double mean(item_index item) const noexcept {
-    const auto [shown, taken] = of(item);
-    return (taken + strength_ * prior()) / (shown + strength_);
-  }
+  /// Posterior mean of the item's rate, in [0, 1].
+  [[nodiscard]] double mean(item_index item) const noexcept { return mean(of(item), prior()); }
   /// Posterior variance of the item's rate.
   [[nodiscard]] double variance(item_index item) const noexcept {
     const double m = mean(item);
@@ -52,19 +53,28 @@ class response_rate {
 
   /// out[i] = posterior mean of item i, i < out.size(). Complexity: O(n_items).
   void means(std::span<float> out) const {
-    for (std::size_t i = 0; i < out.size(); ++i)
-      out[i] = static_cast<float>(mean(item_index{static_cast<std::uint32_t>(i)}));
+    const double average = prior();
+    std::fill(out.begin(), out.end(), static_cast<float>(mean({}, average)));
+    counts_.for_each_block([&](std::size_t first, const counts* values, std::size_t n) {
+      for (std::size_t i = 0; i < n && first + i < out.size(); ++i) {
+        out[first + i] = static_cast<float>(mean(values[i], average));
+      }
+    });
   }
 
  private:
   struct counts {
-    float shown = 0;
-    float taken = 0;
+    double shown = 0;  // in single precision a count would stop at 2^24
+    double taken = 0;
   };
   [[nodiscard]] counts of(item_index item) const noexcept {
     return slot(item) < counts_.size() ? counts_[slot(item)] : counts{};
   }
   [[nodiscard]] double prior() const noexcept { return (taken_ + 1) / (shown_ + 10); }
+  // more may have been taken than was shown: an item can be taken elsewhere
+  [[nodiscard]] double mean(const counts& c, double average) const noexcept {
+    return std::min(1.0, (c.taken + strength_ * average) / (c.shown + strength_));
+  }
 
   double strength_;
   double shown_ = 0;

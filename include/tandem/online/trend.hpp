@@ -12,7 +12,7 @@
 TANDEM_BEGIN
 namespace online {
 
-/// Exponentially decayed counts per item. A tick is whatever the caller counts: events, or milliseconds.
+/// Exponentially decayed counts per item. A tick is whatever the caller counts: events, or milliseconds since 1970.
 ///
 /// Equation: score_i(t) = sum over events e of item i of weight_e * 2^(-(t - t_e) / half_life).
 /// Counts are kept multiplied by 2^(t / half_life), so an event costs one addition and silence costs nothing.
@@ -24,9 +24,10 @@ class trend {
     if (!(half_life > 0)) throw error(errc::invalid_argument, "a trend's half-life must be positive");
   }
 
-  /// Counts an event at `tick`, which must not be before an earlier one by more than some half-lives.
-  /// Complexity: O(1) amortised. Allocates: when items grow.
+  /// Counts an event at `tick`; an earlier tick than the latest is fine.
+  /// Complexity: O(1), and O(n_items) every 60 half-lives. Allocates: when items grow.
   void add(item_index item, double tick, float weight = 1) {
+    if (counts_.size() == 0) base_ = tick;
     counts_.grow(slot(item) + 1);
     double exponent = (tick - base_) / half_life_;
     if (exponent > rescale_exponent) {
@@ -38,7 +39,7 @@ class trend {
     total_ += double{grown};
   }
 
-  /// The score of one item at the time of the latest rescaling base; comparable between items of one trend only.
+  /// The decayed count up to a factor that all items share until the next add().
   [[nodiscard]] float relative(item_index item) const noexcept {
     return slot(item) < counts_.size() ? counts_[slot(item)] : 0.0F;
   }

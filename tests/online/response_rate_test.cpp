@@ -1,0 +1,116 @@
+#include "tandem/online/response_rate.hpp"
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "support/catch.hpp"
+#include "tandem/core/error.hpp"
+#include "tandem/core/random.hpp"
+
+using namespace tandem;
+using tandem::online::response_rate;
+
+namespace {
+item_index item(std::size_t i) { return static_cast<item_index>(i); }
+}  // namespace
+
+TEST_CASE("mean and variance are those of the Beta posterior") {
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    random_stream random(seed);
+    const double strength = 1 + random.uniform() * 50;
+    response_rate rate(strength);
+    constexpr std::size_t n = 30;
+    std::vector<double> shown(n);
+    std::vector<double> taken(n);
+    double all_shown = 0;
+    double all_taken = 0;
+    for (int e = 0; e < 2000; ++e) {
+      const std::size_t i = random.below(random.below(n) + 1);
+      rate.shown(item(i));
+      shown[i] += 1;
+      all_shown += 1;
+      if (random.uniform() < 0.2) {
+        const double reward = static_cast<double>(random.below(5)) / 4;
+        rate.taken(item(i), reward);
+        taken[i] += reward;
+        all_taken += reward;
+      }
+    }
+    CHECK(rate.total_shown() == all_shown);
+    CHECK(rate.total_taken() == Approx(all_taken));
+    const double prior = (all_taken + 1) / (all_shown + 10);
+    std::vector<float> means(n + 5);
+    rate.means(means);
+    for (std::size_t i = 0; i < n + 5; ++i) {
+      const double a = strength * prior + (i < n ? taken[i] : 0);
+      const double b = strength * (1 - prior) + (i < n ? shown[i] - taken[i] : 0);
+      CHECK(rate.mean(item(i)) == Approx(a / (a + b)));
+      CHECK(static_cast<double>(means[i]) == Approx(a / (a + b)));
+      CHECK(rate.variance(item(i)) == Approx(a * b / ((a + b) * (a + b) * (a + b + 1))));
+    }
+  }
+}
+
+TEST_CASE("an item never shown is thought average, and the more uncertain") {
+  response_rate rate;
+  for (int e = 0; e < 1000; ++e) {
+    rate.shown(item(0));
+    if (e % 10 == 0) rate.taken(item(0), 1);
+  }
+  CHECK(rate.mean(item(1)) == Approx(0.1).epsilon(0.01));
+  CHECK(rate.variance(item(1)) > 10 * rate.variance(item(0)));
+}
+
+TEST_CASE("rewards are clamped to [0, 1] and a rate stays one") {
+  response_rate rate;
+  rate.shown(item(0));
+  rate.taken(item(0), -3);
+  CHECK(rate.total_taken() == 0);
+  rate.taken(item(0), 7);
+  CHECK(rate.total_taken() == 1);
+  for (int e = 0; e < 100; ++e) rate.taken(item(1), 1);  // taken more often than shown
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(rate.mean(item(i)) >= 0);
+    CHECK(rate.mean(item(i)) <= 1);
+    CHECK(rate.variance(item(i)) >= 0);
+  }
+}
+
+TEST_CASE("counts do not stop where single precision does") {
+  response_rate rate;
+  for (int e = 0; e < (1 << 24) + 1000; ++e) rate.shown(item(0));
+  for (int e = 0; e < (1 << 23); ++e) rate.taken(item(0), 1);
+  const double shown = (1 << 24) + 1000;
+  CHECK(rate.mean(item(0)) * (shown + 20) == Approx((1 << 23) + 10).epsilon(1e-6));
+}
+
+TEST_CASE("a copy of the rates stays as it was") {
+  response_rate live;
+  for (std::size_t i = 0; i < 1000; ++i) live.shown(item(i));
+  const response_rate frozen = live;
+  for (std::size_t i = 0; i < 2000; ++i) {
+    live.shown(item(i));
+    live.taken(item(i), 1);
+  }
+  const response_rate same = [] {
+    response_rate r;
+    for (std::size_t i = 0; i < 1000; ++i) r.shown(item(i));
+    return r;
+  }();
+  for (std::size_t i = 0; i < 2000; ++i) {
+    CHECK(frozen.mean(item(i)) == same.mean(item(i)));
+    CHECK(frozen.variance(item(i)) == same.variance(item(i)));
+  }
+}
+
+TEST_CASE("the strength of the prior must be positive") {
+  for (const double bad : {0.0, -1.0, std::numeric_limits<double>::quiet_NaN()}) {
+    try {
+      response_rate rate(bad);
+      FAIL("accepted " << bad);
+    } catch (const error& e) {
+      CHECK(e.code() == errc::invalid_argument);
+    }
+  }
+}
