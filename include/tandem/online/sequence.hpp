@@ -28,7 +28,7 @@ struct sequence_options {
   double after_decay = 0.8;
   /// Events until an old count weighs half. > 0; infinity = never forget.
   double half_life = 200000;
-  /// Neighbours kept per item; the weakest quarter gives way when full. 24 bytes each, allocated as needed. >= 16.
+  /// Neighbours kept per item; the weakest quarter gives way when full. 23 bytes each, allocated as needed. >= 16.
   std::size_t max_neighbours = 896;
 
   /// Errors: invalid_argument, naming the option.
@@ -60,7 +60,7 @@ struct neighbours {
 };
 
 /// Incremental item-to-item model. Threads: thread-compatible; neighbours of an item are copy-on-write, so a reader
-/// keeps the rows it needs for the price of a pointer each. Memory: 24 KiB an item at most with the default.
+/// keeps the rows it needs for the price of a pointer each. Memory: 20 KiB an item at most with the default.
 class sequence {
  public:
   explicit sequence(sequence_options options = {}) : options_(options) {
