@@ -1,5 +1,5 @@
 # Installs the headers, the kernels and a package that find_package(tandem) and pkg-config can find (component
-# tandem_library), and the command if it is built (component tandem_command).
+# tandem_library). The command's own rule is in src/cli.
 include(CMakePackageConfigHelpers)
 set(_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/tandem")
 
@@ -30,9 +30,6 @@ endforeach()
 add_custom_target(tandem_library) # all that component tandem_library installs
 if(TARGET tandem_kernels)
   add_dependencies(tandem_library tandem_kernels)
-endif()
-if(TARGET tandem_cli)
-  install(TARGETS tandem_cli RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT tandem_command)
 endif()
 
 configure_package_config_file(cmake/tandemConfig.cmake.in "${PROJECT_BINARY_DIR}/tandemConfig.cmake"
