@@ -2,12 +2,14 @@
 // From sources to candidates: each source scores every item, proposes its best, and the union goes to the blender.
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "tandem/core/ids.hpp"
@@ -71,6 +73,7 @@ struct gather_scratch {
   std::vector<float> scores;  ///< n_sources x n_items; -infinity where an item is not allowed
   std::vector<float> directions;
   std::vector<float> inner;            ///< results of the shared pass over the factors
+  std::vector<bool> silent;            ///< per source: it had nothing to say
   std::vector<std::uint32_t> seen_at;  ///< per item: 1 + its subscript among the candidates
   std::vector<item_index> forbidden;
   std::vector<std::pair<float, std::uint32_t>> best;
@@ -118,28 +121,28 @@ struct spread {
   float shift = 0;  // value = (score - shift) * factor, or log(score * factor + 1e-5) for shares
   float factor = 0;
   float lowest = 0;
+  bool sound = true;  // false: some score is not finite, or absurd
 };
 
-// eight partial sums each, so that the loop vectorises without reordering any of them
+// eight partial sums each, so that the loop vectorises without reordering any of them; of differences from one score,
+// so that a mean far from zero costs no digits
 inline spread spread_of(std::span<const float> scores) {
   std::array<float, 8> sum{};
   std::array<float, 8> square{};
   std::array<float, 8> low;
   low.fill(std::numeric_limits<float>::infinity());
+  const float origin = scores.empty() ? 0.0F : scores.back();
+  const auto add = [&](std::size_t l, float score) {
+    const float x = score - origin;
+    sum[l] += x;
+    square[l] += x * x;
+    low[l] = score < low[l] ? score : low[l];
+  };
   std::size_t i = 0;
   for (; i + 8 <= scores.size(); i += 8) {
-    for (std::size_t l = 0; l < 8; ++l) {
-      const float x = scores[i + l];
-      sum[l] += x;
-      square[l] += x * x;
-      low[l] = x < low[l] ? x : low[l];
-    }
+    for (std::size_t l = 0; l < 8; ++l) add(l, scores[i + l]);
   }
-  for (; i < scores.size(); ++i) {
-    sum[0] += scores[i];
-    square[0] += scores[i] * scores[i];
-    low[0] = std::min(low[0], scores[i]);
-  }
+  for (; i < scores.size(); ++i) add(0, scores[i]);
   double total = 0;
   double squares = 0;
   spread out;
@@ -149,10 +152,11 @@ inline spread spread_of(std::span<const float> scores) {
     squares += double{square[l]};
     out.lowest = std::min(out.lowest, low[l]);
   }
+  out.sound = squares <= 1e35;  // neither NaN nor infinity got in
   const double n = static_cast<double>(scores.size());
   const double mean = total / n;
   const double variance = squares / n - mean * mean;
-  out.shift = static_cast<float>(mean);
+  out.shift = static_cast<float>(double{origin} + mean);
   out.factor = static_cast<float>(variance > 1e-20 ? 1 / std::sqrt(variance) : 1);
   return out;
 }
@@ -171,12 +175,26 @@ inline candidate_set gather(const query& q, std::span<const std::shared_ptr<cons
 
 namespace detail {
 
+// the subscript of an item among the candidates, where it is put if it is not there yet
+inline std::size_t add_candidate(std::size_t item, candidate_set& out, gather_scratch& scratch) {
+  if (scratch.seen_at[item] == 0) {
+    out.items.push_back(item_index{static_cast<std::uint32_t>(item)});
+    scratch.seen_at[item] = static_cast<std::uint32_t>(out.items.size());
+    out.place.resize(out.items.size() * out.n_sources, candidate_set::not_proposed);
+  }
+  return scratch.seen_at[item] - 1;
+}
+
+// NaN, infinities and numbers whose squares would not add up count as 0
+inline float sane(float score) noexcept { return std::abs(score) <= 1e15F ? score : 0.0F; }
+
 // fills scratch.scores: every source's score of every item
 inline void score_all(const query& q, std::span<const std::shared_ptr<const source>> sources, gather_scratch& scratch) {
   const std::size_t n_items = q.n_items();
   const bool has_model = q.known.batch != nullptr;
   const std::size_t rank = has_model ? q.known.batch->model->rank() : 0;
   scratch.scores.assign(sources.size() * n_items, 0.0F);
+  scratch.silent.assign(sources.size(), false);
   scratch.directions.resize(sources.size() * rank);
   std::vector<std::size_t> by_direction;
   for (std::size_t s = 0; s < sources.size(); ++s) {
@@ -186,12 +204,12 @@ inline void score_all(const query& q, std::span<const std::shared_ptr<const sour
       if (has_model && sources[s]->direction(q, vector)) {
         by_direction.push_back(s);
       } else {
-        sources[s]->score(q, out);
+        scratch.silent[s] = !sources[s]->score(q, out);
       }
     } catch (...) {  // a host's source that fails is silent for this request
-      std::fill(out.begin(), out.end(), 0.0F);
+      scratch.silent[s] = true;
     }
-    for (float& x : out) x = x - x == 0 ? x : 0.0F;
+    if (scratch.silent[s]) std::fill(out.begin(), out.end(), 0.0F);
   }
   if (by_direction.empty()) return;
   const batch::factor_model& model = *q.known.batch->model;
@@ -200,8 +218,58 @@ inline void score_all(const query& q, std::span<const std::shared_ptr<const sour
   kernels().score_rows(scratch.directions.data(), by_direction.size(), model.item_matrix().data(), n, rank, rank,
                        scratch.inner.data());
   for (std::size_t d = 0; d < by_direction.size(); ++d) {
-    std::copy_n(scratch.inner.begin() + static_cast<std::ptrdiff_t>(d * n), n,
-                scratch.scores_of(by_direction[d], n_items).begin());
+    const auto inner = scratch.inner.begin() + static_cast<std::ptrdiff_t>(d * n);
+    std::copy(inner, inner + static_cast<std::ptrdiff_t>(n), scratch.scores_of(by_direction[d], n_items).begin());
+  }
+}
+
+// how many of `scores` equal `x`; branch-free so that it vectorises
+inline std::size_t count_equal(std::span<const float> scores, float x) noexcept {
+  std::uint32_t n = 0;
+  for (const float score : scores) n += score == x ? 1U : 0U;
+  return n;
+}
+
+// the spread of a source's scores, with scores that are not numbers made 0 first
+inline spread sane_spread_of(std::span<float> scores) {
+  const spread first = spread_of(scores);
+  if (first.sound) return first;
+  for (float& x : scores) x = sane(x);
+  return spread_of(scores);
+}
+
+// lists the best allowed items of source s among the candidates
+inline void propose(std::size_t s, std::span<const float> scores, std::size_t n_best, float floor, bool ties_matter,
+                    candidate_set& out, gather_scratch& scratch) {
+  best_of(scores, n_best, floor, scratch.best);
+  for (std::size_t k = 0; k < scratch.best.size(); ++k) {
+    const std::size_t c = add_candidate(scratch.best[k].second, out, scratch);
+    out.place[c * out.n_sources + s] = static_cast<std::uint8_t>(k);
+  }
+  if (!ties_matter || scratch.best.size() < n_best || n_best == 0) return;
+  const float last = scratch.best.back().first;
+  const auto listed =
+      std::count_if(scratch.best.begin(), scratch.best.end(), [&](const auto& b) { return b.first == last; });
+  out.tied_beyond[s] = static_cast<std::uint32_t>(count_equal(scores, last) - static_cast<std::size_t>(listed));
+}
+
+// column s of the candidates' values
+inline void normalise(std::size_t s, std::span<const float> scores, score_scale scale, const spread& spread,
+                      candidate_set& out) {
+  if (scale == score_scale::standard) {
+    out.unit[s] = spread.factor;
+    for (std::size_t c = 0; c < out.size(); ++c) {
+      out.value[c * out.n_sources + s] = (scores[slot(out.items[c])] - spread.shift) * spread.factor;
+    }
+    return;
+  }
+  constexpr float floor = 1e-5F;
+  const float none = std::log(floor);
+  const float total = spread.shift * static_cast<float>(scores.size());
+  const float factor = total > 0 ? 1 / total : 0.0F;
+  for (std::size_t c = 0; c < out.size(); ++c) {
+    const float x = scores[slot(out.items[c])] * factor;
+    out.value[c * out.n_sources + s] = x > 0 ? std::log(x + floor) : none;
   }
 }
 
@@ -212,71 +280,45 @@ inline candidate_set gather(const query& q, std::span<const std::shared_ptr<cons
                             gather_scratch& scratch) {
   constexpr float minus_infinity = -std::numeric_limits<float>::infinity();
   const std::size_t n_items = q.n_items();
-  const std::size_t n_sources = sources.size();
   const std::size_t n_best = std::min<std::size_t>(per_source, candidate_set::not_proposed);
   candidate_set out;
-  out.n_sources = n_sources;
+  out.n_sources = sources.size();
   out.when = moment_of(q);
-  out.tied_beyond.assign(n_sources, 0);
+  out.tied_beyond.assign(sources.size(), 0);
+  out.unit.assign(sources.size(), 0.0F);
   detail::score_all(q, sources, scratch);
   scratch.seen_at.assign(n_items, 0);
-
-  const auto candidate = [&](std::size_t item) {
-    if (scratch.seen_at[item] == 0) {
-      out.items.push_back(item_index{static_cast<std::uint32_t>(item)});
-      scratch.seen_at[item] = static_cast<std::uint32_t>(out.items.size());
-      out.place.resize(out.items.size() * n_sources, candidate_set::not_proposed);
-    }
-    return scratch.seen_at[item] - 1;
-  };
-  std::vector<bool> allowed;
-  if (!only.empty()) {
-    allowed.assign(n_items, false);
+  if (!only.empty()) {  // everything else is forbidden
+    std::vector<bool> allowed(n_items, false);
     for (const item_index item : only) allowed[slot(item)] = true;
-  }
-  std::vector<detail::spread> spreads(n_sources);
-  for (std::size_t s = 0; s < n_sources; ++s) {
-    const std::span<float> scores = scratch.scores_of(s, n_items);
-    spreads[s] = detail::spread_of(scores);
-    for (const item_index item : scratch.forbidden) scores[slot(item)] = minus_infinity;
-    if (!only.empty()) {
-      for (std::size_t i = 0; i < n_items; ++i) scores[i] = allowed[i] ? scores[i] : minus_infinity;
-    }
-    detail::best_of(scores, n_best, spreads[s].lowest, scratch.best);
-    for (std::size_t k = 0; k < scratch.best.size(); ++k) {
-      out.place[candidate(scratch.best[k].second) * n_sources + s] = static_cast<std::uint8_t>(k);
-    }
-    if (scratch.best.size() == n_best && n_best > 0) {
-      const float last = scratch.best.back().first;
-      const auto all = std::count(scores.begin(), scores.end(), last);
-      const auto listed =
-          std::count_if(scratch.best.begin(), scratch.best.end(), [&](const auto& b) { return b.first == last; });
-      out.tied_beyond[s] = static_cast<std::uint32_t>(all - listed);
-    }
-  }
-  for (const item_index item : scratch.forbidden)
-    scratch.seen_at[slot(item)] = std::numeric_limits<std::uint32_t>::max();
-  for (const item_index item : only) {
-    if (scratch.seen_at[slot(item)] == 0) candidate(slot(item));
-  }
-  if (only.empty()) {
-    for (std::size_t i = n_items; i-- > 0 && out.size() < at_least;) {
-      if (scratch.seen_at[i] == 0) candidate(i);
+    for (std::size_t i = 0; i < n_items; ++i) {
+      if (!allowed[i]) scratch.forbidden.push_back(item_index{static_cast<std::uint32_t>(i)});
     }
   }
 
-  out.value.resize(out.size() * n_sources);
-  for (std::size_t s = 0; s < n_sources; ++s) {
-    const std::span<const float> scores = scratch.scores_of(s, n_items);
-    const bool share = sources[s]->scale() == score_scale::share;
-    const float total = spreads[s].shift * static_cast<float>(n_items);
-    const float factor = share ? (total > 0 ? 1 / total : 0.0F) : spreads[s].factor;
-    out.unit.push_back(share ? 0.0F : factor);
-    for (std::size_t c = 0; c < out.size(); ++c) {
-      const float x = scores[slot(out.items[c])];
-      out.value[c * n_sources + s] =
-          share ? std::log(std::max(x, 0.0F) * factor + 1e-5F) : (x - spreads[s].shift) * factor;
-    }
+  std::vector<detail::spread> spreads(sources.size());
+  for (std::size_t s = 0; s < sources.size(); ++s) {
+    const std::span<float> scores = scratch.scores_of(s, n_items);
+    if (!scratch.silent[s]) spreads[s] = detail::sane_spread_of(scores);
+    for (const item_index item : scratch.forbidden) scores[slot(item)] = minus_infinity;
+    if (scratch.silent[s]) continue;
+    const bool ties_matter = sources[s]->scale() == score_scale::share;
+    detail::propose(s, scores, n_best, spreads[s].lowest, ties_matter, out, scratch);
+  }
+  for (const item_index item : scratch.forbidden) {
+    scratch.seen_at[slot(item)] = std::numeric_limits<std::uint32_t>::max();
+  }
+  for (const item_index item : only) {
+    if (scratch.seen_at[slot(item)] == 0) detail::add_candidate(slot(item), out, scratch);
+  }
+  for (std::size_t i = n_items; i-- > 0 && out.size() < at_least;) {
+    if (scratch.seen_at[i] == 0) detail::add_candidate(i, out, scratch);
+  }
+
+  out.value.assign(out.size() * sources.size(), 0.0F);
+  for (std::size_t s = 0; s < sources.size(); ++s) {
+    if (scratch.silent[s]) continue;
+    detail::normalise(s, scratch.scores_of(s, n_items), sources[s]->scale(), spreads[s], out);
   }
   return out;
 }

@@ -43,6 +43,7 @@ struct recent_item {
 struct knowledge {
   std::shared_ptr<const batch_snapshot> batch;  ///< null before the first refit
   online::trend popularity{std::numeric_limits<double>::infinity()};
+  cow_vector<float> damping;            ///< 1 / sqrt(5 + events) per item: what tames ties to popular items
   std::vector<online::trend> trends;    ///< one per half-life, shortest first
   cow<online::history> history;         ///< of the user asked for; empty for an unknown one
   std::vector<recent_item> recent;      ///< the user's latest items, newest first, at most recent_items
@@ -63,6 +64,7 @@ struct query {
   user_index index = no_id<user_index>;  ///< no_id for a user not seen before
   timestamp time{};
   const context_list& context;
+  bool seen_excluded = false;  ///< the user's own items are not wanted
 
   [[nodiscard]] std::size_t n_items() const noexcept { return known.items.size(); }
 };
@@ -77,7 +79,8 @@ enum class score_scale : std::uint8_t {
 ///
 /// Threads: score() is called by many threads at once and must be thread-safe. It must be a pure function of the query
 /// and of state that only changes between requests, or answers cannot be replayed.
-/// Errors: an exception from score() makes the source silent for that request; scores that are not finite count as 0.
+/// Errors: an exception makes the source silent for that request; scores that are not finite, or beyond 1e15, count
+/// as 0, and so do such variances.
 class source {
  public:
   virtual ~source() = default;
@@ -88,8 +91,9 @@ class source {
   /// Default: standard.
   [[nodiscard]] virtual score_scale scale() const noexcept { return score_scale::standard; }
 
-  /// Scores every item. @param out  length q.n_items(), all zero on entry; out[slot(item)] is the item's score.
-  virtual void score(const query& q, std::span<float> out) const = 0;
+  /// Scores every item; false = it has nothing to say to this request, and costs nothing further.
+  /// @param out  length q.n_items(), all zero on entry; out[slot(item)] is the item's score.
+  virtual bool score(const query& q, std::span<float> out) const = 0;
 
   /// A source whose scores are inner products with the batch model's item factors writes its user vector instead and
   /// returns true; all such sources share one pass over the factors. @param user_vector  length rank.
