@@ -45,7 +45,9 @@ class executor_ref {
         run_([](void* object, std::size_t n, function_ref<void(std::size_t)> f) {
           static_cast<E*>(object)->parallel_for(n, f);
         }),
-        concurrency_([](const void* object) -> std::size_t { return static_cast<const E*>(object)->concurrency(); }) {}
+        concurrency_([](const void* object) -> std::size_t {
+          return static_cast<std::size_t>(static_cast<const E*>(object)->concurrency());
+        }) {}
 
   void parallel_for(std::size_t n, function_ref<void(std::size_t)> f) const { run_(object_, n, f); }
   [[nodiscard]] std::size_t concurrency() const { return concurrency_(object_); }

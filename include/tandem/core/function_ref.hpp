@@ -12,8 +12,8 @@ TANDEM_BEGIN
 template <class Signature>
 class function_ref;
 
-/// Refers to any callable with the given signature. Never allocates; must not outlive the callable.
-/// Threads: as the callable itself.
+/// Refers to any callable with the given signature: a plain function, or an object, which it must not outlive. A result
+/// that `void` does not want is dropped. Never allocates. Threads: as the callable itself.
 template <class R, class... Args>
 class function_ref<R(Args...)> {
  public:
@@ -21,16 +21,48 @@ class function_ref<R(Args...)> {
   requires(!std::is_same_v<std::remove_cvref_t<F>, function_ref> && std::is_invocable_r_v<R, F&, Args...>)
       function_ref(F&& f)
   noexcept  // NOLINT(google-explicit-constructor): an argument adaptor
-      : object_(const_cast<void*>(static_cast<const void*>(std::addressof(f)))),
-        call_([](void* object, Args... args) -> R {
-          return (*static_cast<std::remove_reference_t<F>*>(object))(std::forward<Args>(args)...);
+      : callable_(refer(f)), call_([](target to, Args... args) -> R {
+          auto& callable = recall<F>(to);
+          if constexpr (std::is_void_v<R>) {
+            callable(std::forward<Args>(args)...);
+          } else {
+            return callable(std::forward<Args>(args)...);
+          }
         }) {}
 
-  R operator()(Args... args) const { return call_(object_, std::forward<Args>(args)...); }
+  R operator()(Args... args) const { return call_(callable_, std::forward<Args>(args)...); }
 
  private:
-  void* object_;
-  R (*call_)(void*, Args...);
+  union target {
+    const void* object;
+    void (*function)();
+  };
+
+  template <class F>
+  static constexpr bool is_plain_function = std::is_function_v<std::remove_pointer_t<std::remove_cvref_t<F>>>;
+
+  template <class F>
+  static target refer(F& f) noexcept {
+    target to{};
+    if constexpr (is_plain_function<F>) {
+      to.function = reinterpret_cast<void (*)()>(static_cast<std::decay_t<F>>(f));
+    } else {
+      to.object = std::addressof(f);
+    }
+    return to;
+  }
+
+  template <class F>
+  static auto& recall(target to) noexcept {
+    if constexpr (is_plain_function<F>) {
+      return *reinterpret_cast<std::decay_t<F>>(to.function);
+    } else {
+      return *static_cast<std::remove_reference_t<F>*>(const_cast<void*>(to.object));
+    }
+  }
+
+  target callable_;
+  R (*call_)(target, Args...);
 };
 
 TANDEM_END

@@ -37,12 +37,18 @@ class interner {
   ~interner() = default;
 
   /// The index of `id`, new if it was not seen before. Requires at most 2^32 - 1 ids.
+  /// Errors: std::bad_alloc, after which everything is as it was.
   Index intern(std::string_view id) {
     if (const auto found = index_of_.find(id); found != index_of_.end()) return found->second;
     TANDEM_ASSERT(names_.size() < slot(no_id<Index>));
     const Index index = static_cast<Index>(names_.size());
     const std::string& stored = names_.emplace_back(id);
-    index_of_.emplace(std::string_view(stored), index);
+    try {
+      index_of_.emplace(std::string_view(stored), index);
+    } catch (...) {
+      names_.pop_back();
+      throw;
+    }
     return index;
   }
 

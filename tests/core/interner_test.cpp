@@ -1,0 +1,158 @@
+#include "tandem/core/interner.hpp"
+
+#include <memory>
+#include <new>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "support/catch.hpp"
+#include "support/failing_new.hpp"
+#include "tandem/core/random.hpp"
+
+using namespace tandem;
+
+using interner_of_users = interner<user_index>;
+
+TEST_CASE("indices are dense and in order of first appearance") {
+  interner_of_users ids;
+  CHECK(ids.size() == 0);
+  CHECK(ids.intern("b") == user_index{0});
+  CHECK(ids.intern("a") == user_index{1});
+  CHECK(ids.intern("b") == user_index{0});
+  CHECK(ids.intern("") == user_index{2});
+  CHECK(ids.intern("c") == user_index{3});
+  CHECK(ids.size() == 4);
+}
+
+TEST_CASE("find answers no_id for what was never interned") {
+  interner_of_users ids;
+  CHECK(ids.find("a") == no_id<user_index>);
+  ids.intern("a");
+  CHECK(ids.find("a") == user_index{0});
+  CHECK(ids.find("A") == no_id<user_index>);
+  CHECK(ids.size() == 1);
+}
+
+TEST_CASE("ids are bytes: they may hold zeros and anything else") {
+  interner_of_users ids;
+  const std::string with_zero("a\0b", 3);
+  ids.intern("a");
+  CHECK(ids.intern(with_zero) == user_index{1});
+  CHECK(ids.name(user_index{1}) == with_zero);
+  CHECK(ids.intern("\xff\xfe") == user_index{2});
+}
+
+TEST_CASE("the interner keeps the text, not the caller's memory") {
+  interner_of_users ids;
+  {
+    std::string text = "a long id that does not fit into the string object itself";
+    ids.intern(text);
+    text.assign(text.size(), 'x');
+  }
+  CHECK(ids.name(user_index{0}) == "a long id that does not fit into the string object itself");
+}
+
+TEST_CASE("names stay valid while the interner grows and moves") {
+  interner_of_users ids;
+  ids.intern("short");
+  const std::string_view name = ids.name(user_index{0});
+  for (int i = 0; i < 10000; ++i) ids.intern(std::to_string(i));
+  CHECK(name == "short");
+  CHECK(name.data() == ids.name(user_index{0}).data());
+  const interner_of_users moved = std::move(ids);
+  CHECK(name.data() == moved.name(user_index{0}).data());
+  CHECK(moved.find("9999") == user_index{10000});
+}
+
+TEST_CASE("a copy answers alike and does not lean on the original") {
+  interner_of_users copy;
+  {
+    interner_of_users ids;
+    for (int i = 0; i < 100; ++i) ids.intern("user-" + std::to_string(i));
+    copy = ids;
+    const interner_of_users& same = copy;
+    copy = same;
+    ids.intern("later");
+  }
+  CHECK(copy.size() == 100);
+  CHECK(copy.find("user-57") == user_index{57});
+  CHECK(copy.name(user_index{99}) == "user-99");
+  CHECK(copy.find("later") == no_id<user_index>);
+}
+
+TEST_CASE("renew gives an id a new index and leaves the old one its name, in copies too") {
+  interner_of_users ids;
+  ids.intern("ada");
+  ids.intern("ben");
+  CHECK(ids.renew("ada") == user_index{2});
+  CHECK(ids.renew("cleo") == user_index{3});
+  const interner_of_users copy =
+      ids;  // NOLINT(performance-unnecessary-copy-initialization): the copy is what is tested
+  for (const interner_of_users* each : {&std::as_const(ids), &copy}) {
+    CHECK(each->size() == 4);
+    CHECK(each->find("ada") == user_index{2});
+    CHECK(each->name(user_index{0}) == "ada");
+    CHECK(each->name(user_index{2}) == "ada");
+    CHECK(each->find("ben") == user_index{1});
+  }
+}
+
+TEST_CASE("an interner does what a map and a vector do") {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    random_stream random(seed);
+    interner_of_users ids;
+    std::unordered_map<std::string, std::size_t> index_of;
+    std::vector<std::string> names;
+    for (int step = 0; step < 2000; ++step) {
+      std::string id(random.below(20), 'x');
+      for (char& c : id) c = static_cast<char>('a' + random.below(2));
+      const auto [found, is_new] = index_of.emplace(id, names.size());
+      if (is_new) names.push_back(id);
+      REQUIRE(slot(ids.intern(id)) == found->second);
+    }
+    REQUIRE(ids.size() == names.size());
+    for (std::size_t i = 0; i < names.size(); ++i) REQUIRE(ids.name(static_cast<user_index>(i)) == names[i]);
+  }
+}
+
+#if TANDEM_TEST_CAN_FAIL_NEW
+TEST_CASE("memory runs out when a test says so, and not before or after") {
+  bool failed = false;
+  int given = 0;
+  {
+    const tandem_test::fail_new_after guard(2);
+    try {
+      for (; given < 5; ++given) ::operator delete(::operator new(8));
+    } catch (const std::bad_alloc&) {
+      failed = true;
+    }
+  }
+  CHECK(failed);
+  CHECK(given == 2);
+  CHECK_NOTHROW(std::make_unique<int>(1));
+}
+
+TEST_CASE("out of memory leaves the interner as it was") {
+  const std::string id = "an id that is long enough to need memory of its own, and then some";
+  bool completed = false;
+  for (int allowed = 0; !completed; ++allowed) {
+    interner_of_users ids;
+    ids.intern("first");
+    {
+      const tandem_test::fail_new_after guard(allowed);
+      try {
+        ids.intern(id);
+        completed = true;
+      } catch (const std::bad_alloc&) {
+      }
+    }
+    if (completed) break;
+    REQUIRE(ids.size() == 1);
+    REQUIRE(ids.find(id) == no_id<user_index>);
+    REQUIRE(ids.intern(id) == user_index{1});
+    REQUIRE(ids.name(user_index{1}) == id);
+  }
+}
+#endif
