@@ -39,7 +39,7 @@ struct world {
   timestamp time = from_millis(0);
 };
 
-// says what it was given
+// says what it was given; given nothing, it is silent
 class told : public hybrid::source {
  public:
   explicit told(std::vector<float> scores, hybrid::score_scale scale = hybrid::score_scale::standard,
@@ -48,8 +48,9 @@ class told : public hybrid::source {
 
   std::string_view name() const noexcept override { return "told"; }
   hybrid::score_scale scale() const noexcept override { return scale_; }
-  void score(const hybrid::query&, std::span<float> out) const override {
+  bool score(const hybrid::query&, std::span<float> out) const override {
     std::copy_n(scores_.begin(), std::min(scores_.size(), out.size()), out.begin());
+    return !scores_.empty();
   }
   void variances(const hybrid::query&, std::span<const item_index> items, std::span<float> out) const override {
     for (std::size_t i = 0; i < items.size() && !variances_.empty(); ++i) out[i] = variances_[slot(items[i])];
@@ -65,7 +66,7 @@ class told : public hybrid::source {
 class failing : public hybrid::source {
  public:
   std::string_view name() const noexcept override { return "failing"; }
-  void score(const hybrid::query&, std::span<float> out) const override {
+  bool score(const hybrid::query&, std::span<float> out) const override {
     std::fill(out.begin(), out.end(), 7.0F);
     if (!out.empty()) out.front() = 9;
     throw std::runtime_error("the host's service is down");
@@ -77,7 +78,7 @@ class pointing : public hybrid::source {
  public:
   explicit pointing(std::vector<float> vector) : vector_(std::move(vector)) {}
   std::string_view name() const noexcept override { return "pointing"; }
-  void score(const hybrid::query&, std::span<float>) const override {}
+  bool score(const hybrid::query&, std::span<float>) const override { return false; }
   bool direction(const hybrid::query&, std::span<float> user_vector) const override {
     std::copy(vector_.begin(), vector_.end(), user_vector.begin());
     return true;

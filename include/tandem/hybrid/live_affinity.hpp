@@ -3,7 +3,7 @@
 
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
-#include <cmath>
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -30,7 +30,7 @@ struct live_affinity_options {
 /// 2021).
 ///
 /// It is computed from the history when asked, not carried along: nothing to rebase at a refit and nothing to lose.
-/// Complexity: O(items * rank^2 + rank^3 / 6). Allocates: the precision. Threads: immutable once made.
+/// Complexity: O(items * rank^2 + rank^3 / 6). Allocates: rank^2 floats. Threads: immutable once made.
 class user_posterior {
  public:
   user_posterior(const batch::factor_model& model, std::span<const online::past_event> recent,
@@ -38,23 +38,24 @@ class user_posterior {
     std::vector<std::uint32_t> index;
     std::vector<float> weight;
     distinct_items(model, recent, options, index, weight);
-    known_items_ = index.size();
     if (index.empty()) return;
 
     const auto rank = static_cast<Eigen::Index>(model.rank());
-    precision_ = Eigen::Map<const matrix>(model.gram().data(), rank, rank);
+    matrix precision = Eigen::Map<const matrix>(model.gram().data(), rank, rank);
     kernels().gram_accumulate(model.item_matrix().data(), model.rank(), index.data(), weight.data(), index.size(),
-                              model.rank(), precision_.data());
-    precision_.diagonal().array() += static_cast<float>(model.regularizer(static_cast<double>(index.size())));
+                              model.rank(), precision.data());
+    precision.diagonal().array() += static_cast<float>(model.regularizer(static_cast<double>(index.size())));
+    factor_.compute(precision);
+    if (factor_.info() != Eigen::Success) return;
     mean_ = Eigen::VectorXf::Zero(rank);
     for (std::size_t k = 0; k < index.size(); ++k) {
       kernels().axpy(weight[k], model.item_factors(item_index{index[k]}).data(), mean_.data(), model.rank());
     }
-    factor_.compute(precision_);
     factor_.solveInPlace(mean_);
+    if (mean_.allFinite()) known_items_ = index.size();
   }
 
-  /// Items of the history the model knows; 0 = there is no posterior to speak of.
+  /// Items of the history the model knows; 0 = there is no posterior to speak of (or float32 cannot solve for it).
   [[nodiscard]] std::size_t known_items() const noexcept { return known_items_; }
   /// The mean, length rank. Requires known_items() > 0.
   [[nodiscard]] std::span<const float> mean() const noexcept {
@@ -84,7 +85,6 @@ class user_posterior {
   }
 
   std::size_t known_items_ = 0;
-  matrix precision_;
   Eigen::VectorXf mean_;
   Eigen::LLT<matrix> factor_;
 };
