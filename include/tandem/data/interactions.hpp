@@ -2,9 +2,11 @@
 // The log as a sparse matrix: one row per user, one per item, each (user, item) pair once.
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -22,10 +24,10 @@ struct interaction {
   timestamp time{};
 };
 
-/// How several interactions of one (user, item) pair become one. The time kept is always the latest.
+/// How several interactions of one (user, item) pair become one.
 enum class merge_rule : std::uint8_t {
-  sum,     ///< weights add up
-  latest,  ///< the last one given wins
+  sum,     ///< weights add up (in double)
+  latest,  ///< the last one given wins, whatever their times
   max,     ///< the largest weight
   binary,  ///< 1 if any weight is positive
 };
@@ -34,7 +36,8 @@ enum class merge_rule : std::uint8_t {
 ///
 /// Shapes: n_users x n_items with size() stored entries; each row ascends by index.
 /// Pairs whose merged weight is not positive are left out: they say nothing about liking.
-/// Threads: immutable. Complexity: row access O(1); building O(n log n) time, 24 bytes an entry kept.
+/// Threads: immutable. Complexity: row access O(1); building O(n log n) time. Allocates: 16 bytes an
+/// entry kept, and 8 bytes an event while it is built.
 class interactions {
  public:
   /// A row: indices of the other side and weights, of equal length, ascending by index.
@@ -48,7 +51,8 @@ class interactions {
 
   /// Gathers `events` (in any order; later ones in the span count as later where the rule asks).
   /// @param n_users,n_items  the matrix's shape; every index must lie below.
-  /// Errors: invalid_argument for an index out of range; not_finite for a weight that is NaN or infinite.
+  /// Errors: invalid_argument for an index out of range; not_finite for a weight, or a sum of them, that is NaN or
+  /// infinite.
   [[nodiscard]] static interactions from_events(std::span<const interaction> events, std::size_t n_users,
                                                 std::size_t n_items, merge_rule rule = merge_rule::sum);
 
@@ -74,6 +78,8 @@ class interactions {
     return {{index.data() + start[r], n}, {weight.data() + start[r], n}};
   }
 
+  void transpose(std::size_t n_items);  // fills the item side from the user side
+
   std::vector<std::size_t> user_start_;  // n_users + 1
   std::vector<std::uint32_t> user_items_;
   std::vector<float> user_weights_;
@@ -82,65 +88,85 @@ class interactions {
   std::vector<float> item_weights_;
 };
 
-inline interactions interactions::from_events(std::span<const interaction> events, std::size_t n_users,
-                                              std::size_t n_items, merge_rule rule) {
+namespace detail {
+
+using item_weight = std::pair<std::uint32_t, float>;
+
+inline void check_interactions(std::span<const interaction> events, std::size_t n_users, std::size_t n_items) {
   for (const interaction& e : events) {
     if (slot(e.user) >= n_users || slot(e.item) >= n_items) {
       throw error(errc::invalid_argument,
                   "interaction (user " + std::to_string(raw(e.user)) + ", item " + std::to_string(raw(e.item)) +
                       ") lies outside " + std::to_string(n_users) + " users x " + std::to_string(n_items) + " items");
     }
-    if (!(e.weight - e.weight == 0)) throw error(errc::not_finite, "interaction weight is not finite");
+    if (!std::isfinite(e.weight)) throw error(errc::not_finite, "interaction weight is not finite");
   }
+}
+
+/// The weight of equal items in [first, last), in the order given.
+inline float merge_weights(const item_weight* first, const item_weight* last, merge_rule rule) {
+  double merged = first->second;  // in double: a sum of many must not lose its small ones
+  for (const item_weight* e = first + 1; e != last; ++e) {
+    switch (rule) {
+      case merge_rule::sum: merged += e->second; break;
+      case merge_rule::latest: merged = e->second; break;
+      case merge_rule::max:
+      case merge_rule::binary: merged = std::max<double>(merged, e->second); break;
+    }
+  }
+  if (rule == merge_rule::binary) return merged > 0 ? 1.0F : 0.0F;
+  const auto weight = static_cast<float>(merged);
+  if (!std::isfinite(weight)) throw error(errc::not_finite, "the weights of one user and item add up beyond a float");
+  return weight;
+}
+
+}  // namespace detail
+
+inline interactions interactions::from_events(std::span<const interaction> events, std::size_t n_users,
+                                              std::size_t n_items, merge_rule rule) {
+  detail::check_interactions(events, n_users, n_items);
   // Bucket by user in the order given, then stably sort each bucket by item: later events stay later.
   std::vector<std::size_t> start(n_users + 1, 0);
   for (const interaction& e : events) ++start[slot(e.user) + 1];
   for (std::size_t u = 0; u < n_users; ++u) start[u + 1] += start[u];
-  std::vector<std::pair<std::uint32_t, float>> entries(events.size());
-  {
-    std::vector<std::size_t> next(start.begin(), start.end() - 1);
-    for (const interaction& e : events) entries[next[slot(e.user)]++] = {raw(e.item), e.weight};
-  }
+  std::vector<detail::item_weight> entries(events.size());
+  std::vector<std::size_t> next(start.begin(), start.end() - 1);
+  for (const interaction& e : events) entries[next[slot(e.user)]++] = {raw(e.item), e.weight};
+
   interactions out;
   out.user_start_.assign(n_users + 1, 0);
-  out.item_start_.assign(n_items + 1, 0);
   for (std::size_t u = 0; u < n_users; ++u) {
-    const auto first = entries.begin() + static_cast<std::ptrdiff_t>(start[u]);
-    const auto last = entries.begin() + static_cast<std::ptrdiff_t>(start[u + 1]);
-    std::stable_sort(first, last, [](const auto& a, const auto& b) { return a.first < b.first; });
-    for (auto e = first; e != last;) {
-      const std::uint32_t item = e->first;
-      float weight = e->second;
-      bool liked = e->second > 0;
-      for (++e; e != last && e->first == item; ++e) {
-        liked = liked || e->second > 0;
-        switch (rule) {
-          case merge_rule::sum: weight += e->second; break;
-          case merge_rule::latest: weight = e->second; break;
-          case merge_rule::max: weight = std::max(weight, e->second); break;
-          case merge_rule::binary: break;
-        }
-      }
-      if (rule == merge_rule::binary) weight = liked ? 1.0F : 0.0F;
+    detail::item_weight* e = entries.data() + start[u];
+    detail::item_weight* const last = entries.data() + start[u + 1];
+    std::stable_sort(e, last, [](const auto& a, const auto& b) { return a.first < b.first; });
+    while (e != last) {
+      const detail::item_weight* const first = e;
+      while (e != last && e->first == first->first) ++e;
+      const float weight = detail::merge_weights(first, e, rule);
       if (weight <= 0) continue;
-      out.user_items_.push_back(item);
+      out.user_items_.push_back(first->first);
       out.user_weights_.push_back(weight);
-      ++out.item_start_[item + 1];
     }
     out.user_start_[u + 1] = out.user_items_.size();
   }
-  for (std::size_t i = 0; i < n_items; ++i) out.item_start_[i + 1] += out.item_start_[i];
-  out.item_users_.resize(out.user_items_.size());
-  out.item_weights_.resize(out.user_items_.size());
-  std::vector<std::size_t> next(out.item_start_.begin(), out.item_start_.end() - 1);
-  for (std::size_t u = 0; u < n_users; ++u) {
-    for (std::size_t e = out.user_start_[u]; e < out.user_start_[u + 1]; ++e) {
-      const std::size_t to = next[out.user_items_[e]]++;
-      out.item_users_[to] = static_cast<std::uint32_t>(u);
-      out.item_weights_[to] = out.user_weights_[e];
+  out.transpose(n_items);
+  return out;
+}
+
+inline void interactions::transpose(std::size_t n_items) {
+  item_start_.assign(n_items + 1, 0);
+  for (const std::uint32_t item : user_items_) ++item_start_[item + 1];
+  for (std::size_t i = 0; i < n_items; ++i) item_start_[i + 1] += item_start_[i];
+  item_users_.resize(size());
+  item_weights_.resize(size());
+  std::vector<std::size_t> next(item_start_.begin(), item_start_.end() - 1);
+  for (std::size_t u = 0; u < n_users(); ++u) {
+    for (std::size_t e = user_start_[u]; e < user_start_[u + 1]; ++e) {
+      const std::size_t to = next[user_items_[e]]++;
+      item_users_[to] = static_cast<std::uint32_t>(u);
+      item_weights_[to] = user_weights_[e];
     }
   }
-  return out;
 }
 
 TANDEM_END
