@@ -47,6 +47,15 @@ struct kernel_table {
   /// positive definite in float32.
   bool (*cholesky_solve)(float* matrix, float* x, std::size_t k);
 
+  /// out = {sum of (x[j] - origin), sum of (x[j] - origin)^2, smallest x[j]}, j < n; the last is infinity for n = 0.
+  void (*spread)(const float* x, std::size_t n, float origin, float out[3]);
+
+  /// The smallest j in [from, n) with x[j] > bar, or n.
+  std::size_t (*next_above)(const float* x, std::size_t from, std::size_t n, float bar);
+
+  /// How many x[j] equal `value`, j < n.
+  std::size_t (*count_equal)(const float* x, std::size_t n, float value);
+
   /// The level's name: "portable", "sse4", "avx2", "avx512", ...
   const char* name;
 };

@@ -166,10 +166,8 @@ inline recommendation engine::recommend(const request& r) noexcept {
       ++state_->counters.decisions;
     }
     const engine_options& options = state_->options;
-    const hybrid::query q{view.known, r.user, user, r.time, r.context};
-    const hybrid::wish wish{
-        r.count, options.blender.proposals, r.exclude_seen.value_or(options.exclude_seen), !r.shadow, options.seed,
-        out.id};
+    const hybrid::query q{view.known, r.user, user, r.time, r.context, r.exclude_seen.value_or(options.exclude_seen)};
+    const hybrid::wish wish{r.count, options.blender.proposals, !r.shadow, options.seed, out.id};
     hybrid::decided decided = hybrid::decide(view, q, state_->sources, wish, options.slate, *scratch);
     out.position = view.known.position;
     out.model_version = view.known.batch != nullptr ? view.known.batch->version : 0;
@@ -203,11 +201,10 @@ inline explanation engine::explain(const request& r, std::string_view item_id) c
     scratch = state_->scratch();
   }
   const engine_options& options = state_->options;
-  const hybrid::query q{view.known, r.user, user, r.time, r.context};
+  const hybrid::query q{view.known, r.user, user, r.time, r.context, r.exclude_seen.value_or(options.exclude_seen)};
   hybrid::wish wish;
   wish.count = r.count;
   wish.proposals = options.blender.proposals;
-  wish.exclude_seen = r.exclude_seen.value_or(options.exclude_seen);
   wish.explore = false;
   const hybrid::decided decided = hybrid::decide(view, q, state_->sources, wish, options.slate, *scratch);
   out.known = true;

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "tandem/core/fair_mutex.hpp"
 #include "tandem/core/interner.hpp"
 #include "tandem/engine.hpp"
 #include "tandem/hybrid/decide.hpp"
@@ -120,7 +121,7 @@ struct engine::state {
   std::vector<std::shared_ptr<const hybrid::source>> sources;  // fixed after the first answer
 
   std::mutex refit_mutex;  // one refit at a time; taken before `mutex`
-  mutable std::mutex mutex;
+  mutable fair_mutex mutex;
   // ---- guarded by mutex -----------------------------------------------------------------------------------------
   memory_store store;
   interner<user_index> users;
@@ -134,6 +135,7 @@ struct engine::state {
   std::vector<cow<online::history>> histories;
   const cow<online::history> nobody;
   online::trend popularity{std::numeric_limits<double>::infinity()};
+  cow_vector<float> damping;
   std::vector<online::trend> trends;
   online::sequence sequence;
   online::response_rate responses;
@@ -242,6 +244,8 @@ inline void engine::state::learn(const logged_event& e, const std::vector<std::u
   }
   const auto tick = static_cast<double>(counters.events);
   popularity.add(e.item, tick);
+  damping.grow(slot(e.item) + 1);
+  damping.write(slot(e.item)) = 1 / std::sqrt(5 + popularity.relative(e.item));
   for (online::trend& each : trends) each.add(e.item, tick);
   for (const std::uint32_t fact : where) {
     contexts.try_emplace(fact, online::trend(std::numeric_limits<double>::infinity())).first->second.add(e.item, tick);
@@ -299,6 +303,7 @@ inline hybrid::view engine::state::view_of(const request& r, user_index user) co
   hybrid::knowledge& known = v.known;
   known.batch = batch;
   known.popularity = popularity;
+  known.damping = damping;
   known.trends = trends;
   known.responses = responses;
   known.attributes = attributes;

@@ -1,6 +1,7 @@
 #pragma once
 // The kernels as plain loops: for hosts without tandem::kernels, and the "portable" level beside Highway's.
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -85,9 +86,40 @@ inline bool cholesky_solve_portable(float* matrix, float* x, std::size_t k) {
   return true;
 }
 
+inline void spread_portable(const float* x, std::size_t n, float origin, float out[3]) {
+  std::array<float, 8> sum{};
+  std::array<float, 8> square{};
+  std::array<float, 8> low;
+  low.fill(std::numeric_limits<float>::infinity());
+  for (std::size_t j = 0; j < n; ++j) {
+    const float y = x[j] - origin;
+    sum[j % 8] += y;
+    square[j % 8] += y * y;
+    low[j % 8] = x[j] < low[j % 8] ? x[j] : low[j % 8];
+  }
+  const auto total = [](const std::array<float, 8>& p) {
+    return ((p[0] + p[4]) + (p[1] + p[5])) + ((p[2] + p[6]) + (p[3] + p[7]));
+  };
+  out[0] = total(sum);
+  out[1] = total(square);
+  out[2] = *std::min_element(low.begin(), low.end());
+}
+
+inline std::size_t next_above_portable(const float* x, std::size_t from, std::size_t n, float bar) {
+  while (from < n && !(x[from] > bar)) ++from;
+  return from;
+}
+
+inline std::size_t count_equal_portable(const float* x, std::size_t n, float value) {
+  std::size_t count = 0;
+  for (std::size_t j = 0; j < n; ++j) count += x[j] == value ? 1U : 0U;
+  return count;
+}
+
 inline constexpr kernel_table portable_kernels{
     dot_portable,      axpy_portable,           score_rows_portable, gram_accumulate_portable, rank_one_update_portable,
-    multiply_portable, cholesky_solve_portable, "portable"};
+    multiply_portable, cholesky_solve_portable, spread_portable,     next_above_portable,      count_equal_portable,
+    "portable"};
 
 }  // namespace detail
 

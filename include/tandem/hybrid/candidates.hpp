@@ -38,18 +38,20 @@ inline constexpr std::size_t n_moments = 6;
 /// The union of what the sources proposed, with every source's view of every candidate.
 struct candidate_set {
   static constexpr std::uint8_t not_proposed = 255;
+  static constexpr std::size_t exact_places = 10;
 
   std::vector<item_index> items;  ///< n candidates
   std::size_t n_sources = 0;
   std::vector<float> value;                ///< n x n_sources, normalised scores
   std::vector<std::uint8_t> place;         ///< n x n_sources, place in the source's list or not_proposed
-  std::vector<std::uint32_t> tied_beyond;  ///< per source: items left out that tie with the last of its list
+  std::vector<std::uint32_t> tied_beyond;  ///< per source: items left out that tie with an exact place of its list
   std::vector<float> unit;                 ///< per source: change of value per unit of score; 0 for shares
   moment when = moment::new_user;
 
   [[nodiscard]] std::size_t size() const noexcept { return items.size(); }
 
   /// Place of candidate c in the list of source s, from 0, ties at their mean place; infinity if not proposed.
+  /// Exact below exact_places; beyond, it may be too small by ties that the list left out.
   [[nodiscard]] double tied_place(std::size_t c, std::size_t s) const noexcept {
     if (place[c * n_sources + s] == not_proposed) return std::numeric_limits<double>::infinity();
     const float mine = value[c * n_sources + s];
@@ -95,7 +97,6 @@ inline void best_of(std::span<const float> scores, std::size_t n, float floor,
   };
   float bar = floor;
   const auto offer = [&](std::size_t i) {
-    if (!(scores[i] > bar)) return;
     if (best.size() == n) {
       std::pop_heap(best.begin(), best.end(), better);
       best.back() = {scores[i], static_cast<std::uint32_t>(i)};
@@ -105,15 +106,11 @@ inline void best_of(std::span<const float> scores, std::size_t n, float floor,
     std::push_heap(best.begin(), best.end(), better);
     if (best.size() == n) bar = best.front().first;
   };
-  constexpr std::size_t block = 32;
-  std::size_t i = 0;
-  for (; i + block <= scores.size(); i += block) {
-    int any = 0;
-    for (std::size_t j = 0; j < block; ++j) any |= scores[i + j] > bar ? 1 : 0;
-    if (any == 0) continue;
-    for (std::size_t j = 0; j < block; ++j) offer(i + j);
+  const std::size_t end = scores.size();
+  for (std::size_t i = kernels().next_above(scores.data(), 0, end, bar); i < end;
+       i = kernels().next_above(scores.data(), i + 1, end, bar)) {
+    offer(i);
   }
-  for (; i < scores.size(); ++i) offer(i);
   std::sort(best.begin(), best.end(), better);
 }
 
@@ -124,34 +121,15 @@ struct spread {
   bool sound = true;  // false: some score is not finite, or absurd
 };
 
-// eight partial sums each, so that the loop vectorises without reordering any of them; of differences from one score,
-// so that a mean far from zero costs no digits
+// sums differences from one of the scores, so that a mean far from zero costs no digits
 inline spread spread_of(std::span<const float> scores) {
-  std::array<float, 8> sum{};
-  std::array<float, 8> square{};
-  std::array<float, 8> low;
-  low.fill(std::numeric_limits<float>::infinity());
   const float origin = scores.empty() ? 0.0F : scores.back();
-  const auto add = [&](std::size_t l, float score) {
-    const float x = score - origin;
-    sum[l] += x;
-    square[l] += x * x;
-    low[l] = score < low[l] ? score : low[l];
-  };
-  std::size_t i = 0;
-  for (; i + 8 <= scores.size(); i += 8) {
-    for (std::size_t l = 0; l < 8; ++l) add(l, scores[i + l]);
-  }
-  for (; i < scores.size(); ++i) add(0, scores[i]);
-  double total = 0;
-  double squares = 0;
+  std::array<float, 3> sums{};
+  kernels().spread(scores.data(), scores.size(), origin, sums.data());
+  const double total{sums[0]};
+  const double squares{sums[1]};
   spread out;
-  out.lowest = std::numeric_limits<float>::infinity();
-  for (std::size_t l = 0; l < 8; ++l) {
-    total += double{sum[l]};
-    squares += double{square[l]};
-    out.lowest = std::min(out.lowest, low[l]);
-  }
+  out.lowest = sums[2];
   out.sound = squares <= 1e35;  // neither NaN nor infinity got in
   const double n = static_cast<double>(scores.size());
   const double mean = total / n;
@@ -193,7 +171,7 @@ inline void score_all(const query& q, std::span<const std::shared_ptr<const sour
   const std::size_t n_items = q.n_items();
   const bool has_model = q.known.batch != nullptr;
   const std::size_t rank = has_model ? q.known.batch->model->rank() : 0;
-  scratch.scores.assign(sources.size() * n_items, 0.0F);
+  scratch.scores.resize(sources.size() * n_items);
   scratch.silent.assign(sources.size(), false);
   scratch.directions.resize(sources.size() * rank);
   std::vector<std::size_t> by_direction;
@@ -203,13 +181,15 @@ inline void score_all(const query& q, std::span<const std::shared_ptr<const sour
       const std::span<float> vector = std::span(scratch.directions).subspan(by_direction.size() * rank, rank);
       if (has_model && sources[s]->direction(q, vector)) {
         by_direction.push_back(s);
+        if (q.known.batch->model->n_items() < n_items) std::fill(out.begin(), out.end(), 0.0F);
       } else {
+        std::fill(out.begin(), out.end(), 0.0F);
         scratch.silent[s] = !sources[s]->score(q, out);
       }
     } catch (...) {  // a host's source that fails is silent for this request
       scratch.silent[s] = true;
+      std::fill(out.begin(), out.end(), 0.0F);
     }
-    if (scratch.silent[s]) std::fill(out.begin(), out.end(), 0.0F);
   }
   if (by_direction.empty()) return;
   const batch::factor_model& model = *q.known.batch->model;
@@ -223,13 +203,6 @@ inline void score_all(const query& q, std::span<const std::shared_ptr<const sour
   }
 }
 
-// how many of `scores` equal `x`; branch-free so that it vectorises
-inline std::size_t count_equal(std::span<const float> scores, float x) noexcept {
-  std::uint32_t n = 0;
-  for (const float score : scores) n += score == x ? 1U : 0U;
-  return n;
-}
-
 // the spread of a source's scores, with scores that are not numbers made 0 first
 inline spread sane_spread_of(std::span<float> scores) {
   const spread first = spread_of(scores);
@@ -239,18 +212,20 @@ inline spread sane_spread_of(std::span<float> scores) {
 }
 
 // lists the best allowed items of source s among the candidates
-inline void propose(std::size_t s, std::span<const float> scores, std::size_t n_best, float floor, bool ties_matter,
-                    candidate_set& out, gather_scratch& scratch) {
+inline void propose(std::size_t s, std::span<const float> scores, std::size_t n_best, float floor, candidate_set& out,
+                    gather_scratch& scratch) {
   best_of(scores, n_best, floor, scratch.best);
   for (std::size_t k = 0; k < scratch.best.size(); ++k) {
     const std::size_t c = add_candidate(scratch.best[k].second, out, scratch);
     out.place[c * out.n_sources + s] = static_cast<std::uint8_t>(k);
   }
-  if (!ties_matter || scratch.best.size() < n_best || n_best == 0) return;
+  if (scratch.best.size() < n_best || n_best == 0) return;
   const float last = scratch.best.back().first;
+  if (scratch.best[std::min(n_best, candidate_set::exact_places) - 1].first != last) return;
   const auto listed =
       std::count_if(scratch.best.begin(), scratch.best.end(), [&](const auto& b) { return b.first == last; });
-  out.tied_beyond[s] = static_cast<std::uint32_t>(count_equal(scores, last) - static_cast<std::size_t>(listed));
+  out.tied_beyond[s] = static_cast<std::uint32_t>(kernels().count_equal(scores.data(), scores.size(), last) -
+                                                  static_cast<std::size_t>(listed));
 }
 
 // column s of the candidates' values
@@ -302,8 +277,7 @@ inline candidate_set gather(const query& q, std::span<const std::shared_ptr<cons
     if (!scratch.silent[s]) spreads[s] = detail::sane_spread_of(scores);
     for (const item_index item : scratch.forbidden) scores[slot(item)] = minus_infinity;
     if (scratch.silent[s]) continue;
-    const bool ties_matter = sources[s]->scale() == score_scale::share;
-    detail::propose(s, scores, n_best, spreads[s].lowest, ties_matter, out, scratch);
+    detail::propose(s, scores, n_best, spreads[s].lowest, out, scratch);
   }
   for (const item_index item : scratch.forbidden) {
     scratch.seen_at[slot(item)] = std::numeric_limits<std::uint32_t>::max();

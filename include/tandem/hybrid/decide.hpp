@@ -1,9 +1,12 @@
 #pragma once
 // One answer as a pure function of what was known: decide(view, wish) draws the same slate every time.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <variant>
 #include <vector>
 
 #include "tandem/core/random.hpp"
@@ -28,7 +31,6 @@ struct view {
 struct wish {
   std::size_t count = 10;
   std::size_t proposals = 25;
-  bool exclude_seen = true;
   bool explore = true;
   std::uint64_t seed = 0;
   decision_id id = decision_id::none;
@@ -43,17 +45,17 @@ struct decided {
 
 namespace detail {
 
-// estimates for the policy: served scores, and variances carried over from the sources to first order
+// estimates for drawing `count` places: served scores, and variances carried over from the sources to first order
 inline std::vector<online::estimate> estimates_of(const query& q,
                                                   std::span<const std::shared_ptr<const source>> sources, const view& v,
                                                   const decided& d, std::span<const std::size_t> order,
-                                                  const slate_options& options) {
+                                                  std::size_t count, const slate_options& options) {
   std::vector<online::estimate> out(d.candidates.size());
   for (std::size_t c = 0; c < out.size(); ++c) out[c].mean = d.score[c];
   const bool by_uncertainty = std::holds_alternative<online::thompson>(options.policy.kind()) ||
                               std::holds_alternative<online::linear_ucb>(options.policy.kind());
   if (!by_uncertainty) return out;
-  const std::size_t n = std::min(order.size(), 2 * options.pool);
+  const std::size_t n = std::min(order.size(), options.pool + count);  // who can enter the pool
   std::vector<item_index> items(n);
   for (std::size_t k = 0; k < n; ++k) items[k] = d.candidates.items[order[k]];
   std::vector<float> variance(n);
@@ -61,8 +63,12 @@ inline std::vector<online::estimate> estimates_of(const query& q,
     const float slope = v.weights->slope(d.candidates, s) * d.candidates.unit[s];
     if (slope == 0) continue;
     std::fill(variance.begin(), variance.end(), 0.0F);
-    sources[s]->variances(q, items, variance);
-    for (std::size_t k = 0; k < n; ++k) out[order[k]].variance += slope * slope * variance[k];
+    try {
+      sources[s]->variances(q, items, variance);
+    } catch (...) {  // a host's source that fails is silent
+      continue;
+    }
+    for (std::size_t k = 0; k < n; ++k) out[order[k]].variance += slope * slope * std::max(0.0F, sane(variance[k]));
   }
   return out;
 }
@@ -76,7 +82,7 @@ inline std::vector<online::estimate> estimates_of(const query& q,
                                     const slate_options& options, gather_scratch& scratch) {
   decided out;
   scratch.forbidden.assign(v.forbidden.begin(), v.forbidden.end());
-  if (w.exclude_seen) {
+  if (q.seen_excluded) {
     v.known.history->for_each_item([&](item_index item) { scratch.forbidden.push_back(item); });
   }
   out.candidates.n_sources = sources.size();
@@ -86,12 +92,14 @@ inline std::vector<online::estimate> estimates_of(const query& q,
   out.score.resize(out.candidates.size());
   v.weights->serve(out.candidates, out.score);
   const std::vector<std::size_t> order = order_by_score(out.score);
+  const std::size_t count = std::min(w.count, order.size());
   if (!w.explore) {
-    for (std::size_t k = 0; k < std::min(w.count, order.size()); ++k) out.slate.push_back({order[k], 1});
+    for (std::size_t k = 0; k < count; ++k) out.slate.push_back({order[k], 1});
     return out;
   }
   random_stream random(w.seed, raw(w.id));
-  out.slate = draw_slate(detail::estimates_of(q, sources, v, out, order, options), order, w.count, options, random);
+  const std::vector<online::estimate> estimates = detail::estimates_of(q, sources, v, out, order, count, options);
+  out.slate = draw_slate(estimates, order, count, options, random);
   return out;
 }
 

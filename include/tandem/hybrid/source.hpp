@@ -79,8 +79,8 @@ enum class score_scale : std::uint8_t {
 ///
 /// Threads: score() is called by many threads at once and must be thread-safe. It must be a pure function of the query
 /// and of state that only changes between requests, or answers cannot be replayed.
-/// Errors: an exception makes the source silent for that request; scores that are not finite, or beyond 1e15, count
-/// as 0, and so do such variances.
+/// Errors: an exception makes the source silent for that request. Scores and variances that are not finite count as 0;
+/// so may those beyond 1e15.
 class source {
  public:
   virtual ~source() = default;

@@ -28,16 +28,20 @@ struct source_info {
 namespace detail {
 
 // log(1 + count) of everything: what a factor source says about a user it knows nothing of
-inline void score_popularity(const query& q, std::span<float> out) {
+inline bool score_popularity(const query& q, std::span<float> out) {
   q.known.popularity.scores(out);
   for (float& s : out) s = std::log1p(s);
+  return true;
 }
 
 class popularity_source final : public source {
  public:
   std::string_view name() const noexcept override { return "popularity"; }
   score_scale scale() const noexcept override { return score_scale::share; }
-  void score(const query& q, std::span<float> out) const override { q.known.popularity.scores(out); }
+  bool score(const query& q, std::span<float> out) const override {
+    q.known.popularity.scores(out);
+    return q.known.popularity.total() > 0;
+  }
 };
 
 class trend_source final : public source {
@@ -45,7 +49,10 @@ class trend_source final : public source {
   trend_source(std::string_view name, std::size_t which) : name_(name), which_(which) {}
   std::string_view name() const noexcept override { return name_; }
   score_scale scale() const noexcept override { return score_scale::share; }
-  void score(const query& q, std::span<float> out) const override { q.known.trends[which_].scores(out); }
+  bool score(const query& q, std::span<float> out) const override {
+    q.known.trends[which_].scores(out);
+    return q.known.trends[which_].total() > 0;
+  }
 
  private:
   std::string_view name_;
@@ -64,9 +71,10 @@ void add_ties(const query& q, std::size_t n, std::span<float> out, float decay, 
   }
 }
 
-inline void divide_by_root_popularity(const query& q, std::span<float> out) {
-  q.known.popularity.for_each([&](std::size_t i, float count) {
-    if (i < out.size()) out[i] /= std::sqrt(count + 5);
+inline void damp_popular(const query& q, std::span<float> out) {
+  q.known.damping.for_each_block([&](std::size_t first, const float* factor, std::size_t n) {
+    float* const to = out.data() + first;
+    for (std::size_t i = 0; i < n; ++i) to[i] *= factor[i];
   });
 }
 
@@ -74,13 +82,14 @@ class next_item_source final : public source {
  public:
   std::string_view name() const noexcept override { return "next_item"; }
   score_scale scale() const noexcept override { return score_scale::share; }
-  void score(const query& q, std::span<float> out) const override {
+  bool score(const query& q, std::span<float> out) const override {
     float age = 1;
     for (std::size_t k = 0; k < std::min<std::size_t>(2, q.known.recent.size()); ++k, age *= 0.3F) {
       const recent_item& r = q.known.recent[k];
       const float w = age * r.weight / (r.row->followed * r.weight + 1);
       r.row->ties.for_each([&](std::uint32_t item, const online::tie& t) { out[item] += w * t.next; });
     }
+    return !q.known.recent.empty();
   }
 };
 
@@ -89,8 +98,9 @@ class followers_source final : public source {
   followers_source(std::string_view name, std::size_t items) : name_(name), items_(items) {}
   std::string_view name() const noexcept override { return name_; }
   score_scale scale() const noexcept override { return score_scale::share; }
-  void score(const query& q, std::span<float> out) const override {
+  bool score(const query& q, std::span<float> out) const override {
     add_ties(q, items_, out, 0.9F, [](const online::tie& t) { return t.after; });
+    return !q.known.recent.empty();
   }
 
  private:
@@ -102,9 +112,10 @@ class neighbours_source final : public source {
  public:
   std::string_view name() const noexcept override { return "neighbours"; }
   score_scale scale() const noexcept override { return score_scale::share; }
-  void score(const query& q, std::span<float> out) const override {
+  bool score(const query& q, std::span<float> out) const override {
     add_ties(q, knowledge::recent_items, out, 0.9F, [](const online::tie& t) { return t.around; });
-    divide_by_root_popularity(q, out);
+    damp_popular(q, out);
+    return !q.known.recent.empty();
   }
 };
 
@@ -112,12 +123,13 @@ class basket_source final : public source {
  public:
   std::string_view name() const noexcept override { return "basket"; }
   score_scale scale() const noexcept override { return score_scale::share; }
-  void score(const query& q, std::span<float> out) const override {
+  bool score(const query& q, std::span<float> out) const override {
     std::size_t here = 0;
     while (here < q.known.recent.size() && q.known.recent[here].time == q.time) ++here;
-    if (here == 0) return;
+    if (here == 0) return false;
     add_ties(q, here, out, 1, [](const online::tie& t) { return t.together; });
-    divide_by_root_popularity(q, out);
+    damp_popular(q, out);
+    return true;
   }
 };
 
@@ -125,19 +137,23 @@ class repeat_source final : public source {
  public:
   std::string_view name() const noexcept override { return "repeat"; }
   score_scale scale() const noexcept override { return score_scale::share; }
-  void score(const query& q, std::span<float> out) const override {
+  bool score(const query& q, std::span<float> out) const override {
+    if (q.seen_excluded) return false;
     const auto recent = q.known.history->recent();
     for (std::size_t k = 0; k < recent.size(); ++k) {
       out[slot(recent[recent.size() - 1 - k].item)] += 1 / (1 + static_cast<float>(k));
     }
+    return !recent.empty();
   }
 };
 
 class response_source final : public source {
  public:
   std::string_view name() const noexcept override { return "response_rate"; }
-  void score(const query& q, std::span<float> out) const override {
-    if (q.known.responses.total_shown() > 0) q.known.responses.means(out);
+  bool score(const query& q, std::span<float> out) const override {
+    if (!(q.known.responses.total_shown() > 0)) return false;
+    q.known.responses.means(out);
+    return true;
   }
   void variances(const query& q, std::span<const item_index> items, std::span<float> out) const override {
     for (std::size_t i = 0; i < items.size(); ++i) out[i] = static_cast<float>(q.known.responses.variance(items[i]));
@@ -148,7 +164,7 @@ class response_source final : public source {
 class context_source final : public source {
  public:
   std::string_view name() const noexcept override { return "context"; }
-  void score(const query& q, std::span<float> out) const override {
+  bool score(const query& q, std::span<float> out) const override {
     const double all = q.known.popularity.total();
     for (const online::trend& fact : q.known.contexts) {
       const double total = fact.total();
@@ -160,6 +176,7 @@ class context_source final : public source {
         out[i] += static_cast<float>(std::log1p(double{count} / (prior * share)));
       });
     }
+    return !q.known.contexts.empty();
   }
 
  private:
@@ -171,9 +188,9 @@ class attributes_source final : public source {
  public:
   std::string_view name() const noexcept override { return "attributes"; }
   score_scale scale() const noexcept override { return score_scale::share; }
-  void score(const query& q, std::span<float> out) const override {
+  bool score(const query& q, std::span<float> out) const override {
     const auto& facts = q.known.attributes;
-    if (facts.size() == 0) return;
+    if (facts.size() == 0) return false;
     flat_table<float> taste;
     float age = 1;
     const auto recent = q.known.history->recent();
@@ -182,12 +199,13 @@ class attributes_source final : public source {
       if (item >= facts.size()) continue;
       for (const std::uint32_t fact : facts[item]) taste[fact] += age / std::sqrt(q.known.attribute_items[fact] + 5);
     }
-    if (taste.size() == 0) return;
+    if (taste.size() == 0) return false;
     for (std::size_t i = 0; i < std::min(out.size(), facts.size()); ++i) {
       for (const std::uint32_t fact : facts[i]) {
         if (const float* weight = taste.find(fact)) out[i] += *weight;
       }
     }
+    return true;
   }
 };
 
@@ -201,10 +219,11 @@ class batch_affinity_source final : public source {
     std::copy(factors.begin(), factors.end(), user_vector.begin());
     return std::any_of(factors.begin(), factors.end(), [](float f) { return f != 0; });
   }
-  void score(const query& q, std::span<float> out) const override {
+  bool score(const query& q, std::span<float> out) const override {
     if (q.known.batch == nullptr) return score_popularity(q, out);
     const std::vector<float>& popularity = q.known.batch->popularity;
     std::copy_n(popularity.begin(), std::min(popularity.size(), out.size()), out.begin());
+    return true;
   }
 };
 
@@ -218,7 +237,7 @@ class posterior_source final : public source {
     std::copy(posterior.mean().begin(), posterior.mean().end(), user_vector.begin());
     return true;
   }
-  void score(const query& q, std::span<float> out) const override { score_popularity(q, out); }
+  bool score(const query& q, std::span<float> out) const override { return score_popularity(q, out); }
   void variances(const query& q, std::span<const item_index> items, std::span<float> out) const override {
     if (q.known.batch == nullptr) return;
     const batch::factor_model& model = *q.known.batch->model;

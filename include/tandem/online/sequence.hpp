@@ -85,22 +85,22 @@ class sequence {
     std::size_t top = slot(e.item);
     for (std::size_t k = 0; k < n; ++k) top = std::max(top, slot(recent[recent.size() - 1 - k].item));
     if (rows_.size() <= top) rows_.resize(top + 1);
+    neighbours& own = rows_[slot(e.item)].write();
+    const float own_scale = scale_of(own, tick);
     for (std::size_t k = 0; k < n; ++k) {
       const past_event& earlier = recent[recent.size() - 1 - k];
       const bool same_item = earlier.item == e.item;
       const bool same_time = earlier.time == e.time;
-      neighbours& row = rows_[slot(earlier.item)].write();
-      const float scale = scale_of(row, tick);
-      if (k == 0) row.followed += scale;
       if (k >= after_steps && same_item) continue;
+      neighbours& row = rows_[slot(earlier.item)].write();
+      const float scale = row.base == own.base ? own_scale : scale_of(row, tick);
+      if (k == 0) row.followed += scale;
       tie& forward = tie_of(row, raw(e.item));
       if (k < after_steps) forward.after += scale * after_weight_[k];
       if (k == 0) forward.next += scale;
       if (same_item) continue;
       forward.around += scale * around_weight_[k];
       if (same_time) forward.together += scale;
-      neighbours& own = rows_[slot(e.item)].write();
-      const float own_scale = scale_of(own, tick);
       tie& backward = tie_of(own, raw(earlier.item));
       backward.around += own_scale * around_weight_[k];
       if (same_time) backward.together += own_scale;

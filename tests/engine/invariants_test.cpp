@@ -1,0 +1,235 @@
+// What always holds: read your writes, nothing lost over a refit, honest propensities, readers that never wait, the
+// same bits for any number of threads.
+
+#include <atomic>
+#include <cmath>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "engine_world.hpp"
+#include "support/catch.hpp"
+#include "tandem/core/thread_pool.hpp"
+
+using namespace engine_world;
+
+namespace {
+
+const timestamp later = from_millis(10'000'000);
+
+bool contains(const recommendation& r, const std::string& item) {
+  for (const recommended_item& each : r) {
+    if (each.item == item) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("when observe returns, the next answer on any thread reflects it", "[engine][property][concurrency]") {
+  engine_options o = small_options();
+  o.exclude_seen = true;
+  engine e(o);
+  for (const deed& d : deeds(400, 5)) e.observe(d.as_event());
+  std::atomic<std::size_t> observed{0};
+  std::atomic<bool> wrong{false};
+  constexpr std::size_t n = 60;
+  std::vector<std::thread> readers;
+  for (int t = 0; t < 2; ++t) {
+    readers.emplace_back([&] {
+      for (std::size_t seen = 0; seen < n;) {
+        const std::size_t now = observed.load(std::memory_order_acquire);
+        if (now == 0) continue;
+        const recommendation r = e.recommend({"ada", 200, later});
+        for (std::size_t k = 0; k < now; ++k) wrong = wrong || contains(r, item_name(k));
+        wrong = wrong || raw(r.position) < 400 + now;
+        seen = now;
+      }
+    });
+  }
+  for (std::size_t k = 0; k < n; ++k) {
+    const std::string item = item_name(k);
+    REQUIRE(e.observe({"ada", item, "view", 1, later}).taken());
+    observed.store(k + 1, std::memory_order_release);
+  }
+  for (std::thread& reader : readers) reader.join();
+  CHECK_FALSE(wrong);
+}
+
+TEST_CASE("events that come during a refit count once, as if they had come after it", "[engine][property]") {
+  for (std::uint64_t seed = 0; seed < 4; ++seed) {
+    const std::vector<deed> log = deeds(900, seed);
+    engine during(small_options(seed));
+    engine after(small_options(seed));
+    for (std::size_t k = 0; k < 600; ++k) {
+      during.observe(log[k].as_event());
+      after.observe(log[k].as_event());
+    }
+    bool told = false;
+    during.refit({}, [&](const progress_report&) {
+      for (std::size_t k = 600; k < log.size() && !told; ++k) during.observe(log[k].as_event());
+      told = true;
+      return true;
+    });
+    REQUIRE(told);
+    after.refit();
+    for (std::size_t k = 600; k < log.size(); ++k) after.observe(log[k].as_event());
+    CHECK(during.stats().model_position == log_position{600});
+    CHECK(during.stats().events == 900);
+    CHECK(digest(during, 40, 120, later) == digest(after, 40, 120, later));
+
+    during.refit();  // and the next one takes them in
+    after.refit();
+    CHECK(during.stats().model_position == log_position{900});
+    CHECK(digest(during, 40, 120, later) == digest(after, 40, 120, later));
+  }
+}
+
+TEST_CASE("a refit that is cancelled leaves the model and what was learned as they were", "[engine]") {
+  engine e(small_options());
+  for (const deed& d : deeds(500, 2)) e.observe(d.as_event());
+  e.refit();
+  const std::vector<double> before = digest(e, 10, 120, later);
+  CHECK_THROWS_AS(e.refit({}, [](const progress_report&) { return false; }), error);
+  CHECK(digest(e, 10, 120, later) == before);
+  CHECK(e.stats().model_version == 1);
+  e.refit();
+  CHECK(e.stats().model_version == 2);
+}
+
+TEST_CASE("answers and events go on inside a refit", "[engine]") {
+  engine e(small_options());
+  for (const deed& d : deeds(500, 2)) e.observe(d.as_event());
+  std::size_t answers = 0;
+  e.refit({}, [&](const progress_report&) {
+    answers += e.recommend({"user1", 10, later}).items.size();
+    e.observe({"user1", "item3", "view", 1, later});
+    return true;
+  });
+  CHECK(answers >= 10);
+}
+
+TEST_CASE("logged propensities are those the items were drawn with", "[engine][property]") {
+  // if p is the probability an item was drawn with, 1 / p over many draws averages to the number of items in the pool
+  engine_options o = small_options();
+  o.slate.pool = 12;
+  for (const online::any_policy& policy :
+       {online::any_policy(online::epsilon_greedy{0.6}), online::any_policy(online::softmax{1.0}),
+        online::any_policy(online::thompson{3.0})}) {
+    o.slate.policy = policy;
+    o.sources = {"popularity", "response_rate", "neighbours", "live_affinity"};
+    engine e(o);
+    for (const deed& d : deeds(500, 9)) e.observe(d.as_event());
+    e.refit();
+    double sum = 0;
+    double squares = 0;
+    constexpr int n = 3000;
+    for (int k = 0; k < n; ++k) {
+      const recommendation r = e.recommend({"user1", 2, later});
+      const double inverse = 1 / r.items[1].propensity;
+      sum += inverse;
+      squares += inverse * inverse;
+    }
+    const double mean = sum / n;
+    const double error = std::sqrt((squares / n - mean * mean) / n);
+    INFO(std::string(policy.name()) << " " << mean << " +- " << error);
+    CHECK(mean < 12 + 4 * error);  // an item that is practically never drawn is missing from the mean, never extra
+    if (policy.name() == "epsilon_greedy") CHECK(std::abs(mean - 12) < 4 * error + 0.05);
+  }
+}
+
+TEST_CASE("a shadow answer explores nothing and is certain", "[engine]") {
+  engine_options o = small_options();
+  o.slate.policy = online::epsilon_greedy{1.0};
+  engine e(o);
+  for (const deed& d : deeds(500, 9)) e.observe(d.as_event());
+  const recommendation first = e.recommend({.user = "user1", .count = 10, .time = later, .shadow = true});
+  for (int k = 0; k < 10; ++k) {
+    const recommendation r = e.recommend({.user = "user1", .count = 10, .time = later, .shadow = true});
+    REQUIRE(r.items.size() == first.items.size());
+    for (std::size_t i = 0; i < r.items.size(); ++i) {
+      CHECK(r.items[i].item == first.items[i].item);
+      CHECK(r.items[i].propensity == 1);
+    }
+  }
+}
+
+TEST_CASE("a model is the same bits for any number of threads", "[engine][property]") {
+  std::vector<std::vector<double>> digests;
+  for (const std::size_t threads : {std::size_t{0}, std::size_t{1}, std::size_t{3}}) {
+    engine e(small_options());
+    for (const deed& d : deeds(2000, 4)) e.observe(d.as_event());
+    if (threads == 0) {
+      e.refit();
+    } else {
+      thread_pool pool(threads);
+      e.refit(pool);
+    }
+    digests.push_back(digest(e, 40, 120, later));
+  }
+  CHECK(digests[0] == digests[1]);
+  CHECK(digests[0] == digests[2]);
+}
+
+TEST_CASE("explain agrees with the answer", "[engine][property]") {
+  engine e(small_options());
+  for (const deed& d : deeds(800, 6)) e.observe(d.as_event());
+  e.refit();
+  for (std::size_t u = 0; u < 40; ++u) {
+    const std::string user = user_name(u);
+    const request r{.user = user, .count = 10, .time = later, .shadow = true};
+    const recommendation answer = e.recommend(r);
+    for (std::size_t k = 0; k < answer.items.size(); ++k) {
+      const explanation x = e.explain(r, answer.items[k].item);
+      REQUIRE(x.candidate);
+      CHECK(std::abs(x.rank - static_cast<double>(k)) < 3);  // ties stand at their mean rank
+      CHECK(x.score == answer.items[k].score);
+    }
+  }
+}
+
+TEST_CASE("all calls at once from many threads leave a whole engine", "[engine][concurrency]") {
+  engine_options o = small_options();
+  o.max_pending_decisions = 64;
+  engine e(o);
+  const std::vector<deed> log = deeds(1500, 8);
+  for (std::size_t k = 0; k < 300; ++k) e.observe(log[k].as_event());
+  thread_pool background(1);
+  std::atomic<bool> stop{false};
+  std::atomic<std::size_t> answered{0};
+  std::vector<std::thread> threads;
+  for (std::size_t t = 0; t < 2; ++t) {
+    threads.emplace_back([&, t] {
+      std::uint64_t version = 0;
+      for (std::size_t k = t; !stop; ++k) {
+        const deed& d = log[k % log.size()];
+        const recommendation r = e.recommend({d.user, 5, d.time});
+        answered += r.items.size();
+        if (r.model_version < version) answered = 0;  // a model never goes back
+        version = r.model_version;
+        if (!r.items.empty() && k % 3 == 0) e.reward(r.id, r.items[0].item, 1, d.time);
+      }
+    });
+  }
+  threads.emplace_back([&] {
+    while (!stop) {
+      e.refit_in_background([&](std::function<void()> work) { background.post(std::move(work)); });
+      (void)e.stats();
+      (void)e.explain({"user3", 5, later}, "item3");
+      e.advance(later);
+      e.upsert_item("item1", {{"kind", "odd"}});
+      e.retire_item("item2");
+      e.merge("user5", "user6");
+    }
+  });
+  std::size_t taken = 0;
+  for (std::size_t k = 300; k < log.size(); ++k) taken += e.observe(log[k].as_event()).taken() ? 1U : 0U;
+  stop = true;
+  for (std::thread& each : threads) each.join();
+  CHECK(taken == log.size() - 300);
+  CHECK(answered > 0);
+  const engine_stats s = e.stats();
+  CHECK(raw(s.position) == s.events);
+  CHECK(s.pending_decisions <= 64);
+}
