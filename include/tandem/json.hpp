@@ -37,7 +37,8 @@ template <json_mapped T>
 /// Parsing keeps one of two equal keys without a word: prefer the overload for text.
 /// Threads: pure. Errors: bad_format, naming the field and what would be right; invalid_argument from validate().
 template <json_mapped T, class Json>
-requires nlohmann::detail::is_basic_json<Json>::value [[nodiscard]] T from_json(const Json& json) {
+requires requires(const Json& json) { json.is_object(); }
+[[nodiscard]] T from_json(const Json& json) {
   T value{};
   detail::json::read_value(json, value, {});
   if constexpr (requires { value.validate(); }) value.validate();
