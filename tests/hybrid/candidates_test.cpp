@@ -162,6 +162,33 @@ TEST_CASE("a place amid ties is the mean over all orders of the source's ranking
   }
 }
 
+TEST_CASE("places amid ties are exact where they matter, whatever the list leaves out") {
+  std::size_t left_out = 0;
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    const random_case c(seed);
+    const candidate_set set = gathered(c.w, c.from, c.want);
+    for (std::size_t k = 0; k < set.size(); ++k) {
+      for (std::size_t s = 0; s < c.from.size(); ++s) {
+        if (set.place[k * c.from.size() + s] == candidate_set::not_proposed) continue;
+        const float mine = c.scores[s][slot(set.items[k])];
+        double expected = 0;
+        for (std::size_t i = 0; i < c.scores[s].size(); ++i) {
+          if (!allows(c.want, i) || item(i) == set.items[k]) continue;
+          expected += c.scores[s][i] > mine ? 1 : c.scores[s][i] == mine ? 0.5 : 0;
+        }
+        const double place = set.tied_place(k, s);
+        if (expected < static_cast<double>(candidate_set::exact_places)) {
+          REQUIRE(place == expected);
+          left_out += set.tied_beyond[s] > 0 ? 1U : 0U;
+        } else {
+          REQUIRE(place >= static_cast<double>(candidate_set::exact_places));
+        }
+      }
+    }
+  }
+  CHECK(left_out > 100);
+}
+
 TEST_CASE("values are deviations from the mean, or logs of shares") {
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
     random_stream random(seed);
@@ -216,6 +243,23 @@ TEST_CASE("a source that says the same of every item proposes nothing and weighs
     for (std::size_t c = 0; c < set.size(); ++c) {
       CHECK(set.place[c] == candidate_set::not_proposed);
       CHECK(set.value[c] == 0);
+    }
+  }
+}
+
+TEST_CASE("a source with nothing to say proposes nothing and adds nothing") {
+  const world w(100);
+  std::vector<float> scores(100);
+  std::iota(scores.begin(), scores.end(), 0.0F);
+  for (const auto scale : {score_scale::standard, score_scale::share}) {
+    const candidate_set set =
+        gathered(w, {std::make_shared<told>(std::vector<float>{}, scale), std::make_shared<told>(scores)}, {});
+    REQUIRE(set.size() == 5);
+    CHECK(set.unit[0] == 0);
+    for (std::size_t c = 0; c < set.size(); ++c) {
+      CHECK(set.place[2 * c] == candidate_set::not_proposed);
+      CHECK(set.value[2 * c] == 0);
+      CHECK(set.place[2 * c + 1] == c);
     }
   }
 }
