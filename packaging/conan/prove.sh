@@ -18,6 +18,7 @@ conan=$work/venv/bin/conan
 version() { # version DEBIAN_PACKAGE: upstream's number of what is installed
   dpkg-query -W -f='${Version}' "$1" | sed -E 's/^[0-9]+://; s/[-+~].*//'
 }
+# -O0: that it builds and runs is the question, not how fast
 cat >"$work/system.profile" <<PROFILE
 [settings]
 os=Linux
@@ -35,6 +36,7 @@ xtensor/$(version libxtensor-dev)
 [conf]
 tools.cmake.cmaketoolchain:generator=Ninja
 tools.cmake.cmaketoolchain:user_presets=
+tools.build:cxxflags=["-O0"]
 tools.cmake.cmake_layout:test_folder=$work/test
 PROFILE
 

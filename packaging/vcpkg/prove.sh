@@ -51,7 +51,7 @@ try() { # try NAME OPTIONS...
   for targets in "$work/$name"/share/tandem/*Targets.cmake; do
     sed -i '0,/get_filename_component(_IMPORT_PREFIX "${_IMPORT_PREFIX}" PATH)/{//d}' "$targets"
   done
-  cmake -S "$root/tests/consumers/app" -B "$work/$name-host" -G Ninja -DCMAKE_PREFIX_PATH="$work/$name"
+  cmake -S "$root/tests/consumers/app" -B "$work/$name-host" -G Ninja -DCMAKE_PREFIX_PATH="$work/$name" -DCMAKE_CXX_FLAGS=-O0
   grep -q "tandem_DIR:PATH=$work/$name/share/tandem" "$work/$name-host/CMakeCache.txt"
   cmake --build "$work/$name-host"
   "$work/$name-host/app"
