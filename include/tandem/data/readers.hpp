@@ -16,7 +16,7 @@ TANDEM_BEGIN
 /// wrong, its user or item is empty, an id is longer than max_id_bytes or not UTF-8, its time or value is not a finite
 /// number in range, a quote is not closed, or it ends in the middle.
 /// @param report  filled in, also when reading fails; may be null.
-/// @param callback  hears of bytes done and in all (stage "read"), about once a megabyte.
+/// @param callback  hears of bytes done and in all (stage "read"), four times a megabyte.
 /// Complexity: one pass; one block and one line in memory beside the result. Threads: thread-safe (no state).
 /// Errors: io_error (cannot be opened or read); bad_format with file, line and field (a line that cannot be read,
 /// unless skip_bad; an empty file; a file of which no line can be read); invalid_argument (options); cancelled.

@@ -118,7 +118,7 @@ class delimited_reader {
   static read_options settled(line_source& source, const read_options& given) {
     for (std::size_t i = 0; i < given.skip_lines && source.skip_line(); ++i) {
     }
-    if (!source.next()) throw error(errc::bad_format, "the file is empty", {source.name(), 0, {}});
+    if (!source.next()) refuse_empty(source);
     read_options options = given;
     if (given.format == log_format::movielens) {
       return movielens_options(given, source.record(), {source.name(), source.line_number(), {}});

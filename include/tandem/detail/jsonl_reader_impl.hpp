@@ -150,6 +150,7 @@ inline event_log read_json_lines(line_source& source, const read_options& option
       if (!builder.leave_out(e)) throw;
     }
   }
+  if (report.events + report.duplicates + report.bad == 0) refuse_empty(source);
   return builder.finish();
 }
 

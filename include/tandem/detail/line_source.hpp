@@ -80,7 +80,7 @@ class line_source {
   }
 
  private:
-  static constexpr std::size_t block_bytes = std::size_t{1} << 20U;
+  static constexpr std::size_t block_bytes = std::size_t{1} << 18U;
 
   [[nodiscard]] std::string_view text() const noexcept { return {buffer_.data(), filled_}; }
 
@@ -154,7 +154,6 @@ class line_source {
       throw error(errc::bad_format, what, {name_, 0, {}}, remedy);
     };
     const std::string_view head = text().substr(0, 4);
-    if (head.empty()) refuse("the file is empty", "");
     if (head.substr(0, 2) == "\xFF\xFE" || head.substr(0, 2) == "\xFE\xFF") {
       refuse("the file is UTF-16", "convert it to UTF-8");
     }
@@ -178,6 +177,10 @@ class line_source {
   std::size_t filled_ = 0;
   bool overlong_ = false;  // the line at next_ is too long and still to be passed over
 };
+
+[[noreturn]] inline void refuse_empty(const line_source& source) {
+  throw error(errc::bad_format, "the file is empty", {source.name(), 0, {}});
+}
 
 }  // namespace detail
 TANDEM_END

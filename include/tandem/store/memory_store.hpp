@@ -28,8 +28,8 @@ class memory_store final : public event_store {
 
   void append(const decision& record) override {
     if (max_decisions_ == 0) return;
-    if (decisions_.size() == max_decisions_) decisions_.pop_front();
     decisions_.push_back(record);
+    if (decisions_.size() > max_decisions_) decisions_.pop_front();
   }
 
   [[nodiscard]] log_position end() const noexcept override { return log_position{size_}; }
