@@ -3,6 +3,8 @@
 #include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <string>
 #include <vector>
 
 #include "support/catch.hpp"
@@ -193,4 +195,22 @@ TEST_CASE("a posterior that cannot be solved is none") {
   const std::vector<online::past_event> history{{item_index{0}, {}}};
   const user_posterior posterior(model, history, {});
   CHECK(posterior.known_items() == 0);
+}
+
+TEST_CASE("live affinity options out of range are named") {
+  const auto field_of = [](const live_affinity_options& options) -> std::string {
+    try {
+      options.validate();
+    } catch (const error& e) {
+      CHECK(e.code() == errc::invalid_argument);
+      return e.where().field;
+    }
+    return "accepted";
+  };
+  CHECK(field_of({}) == "accepted");
+  CHECK(field_of({0, 100}) == "live.recency");
+  CHECK(field_of({1.01, 100}) == "live.recency");
+  CHECK(field_of({std::numeric_limits<double>::quiet_NaN(), 100}) == "live.recency");
+  CHECK(field_of({0.9, 0}) == "live.items");
+  CHECK(field_of({0.9, 129}) == "live.items");
 }

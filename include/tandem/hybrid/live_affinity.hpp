@@ -7,9 +7,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "tandem/batch/factor_model.hpp"
+#include "tandem/core/error.hpp"
 #include "tandem/core/kernels.hpp"
 #include "tandem/online/history.hpp"
 
@@ -22,6 +24,15 @@ struct live_affinity_options {
   double recency = 0.97;
   /// Distinct items used, newest first. Range [1, history::max_recent].
   std::size_t items = 100;
+
+  /// Errors: invalid_argument, naming the option.
+  void validate() const {
+    const auto require = [](bool holds, const char* field, const char* range) {
+      if (!holds) throw error(errc::invalid_argument, std::string("must lie in ") + range, {{}, 0, field});
+    };
+    require(recency > 0 && recency <= 1, "live.recency", "(0, 1]");
+    require(items >= 1 && items <= online::history::max_recent, "live.items", "[1, 128]");
+  }
 };
 
 /// Posterior of one user's vector x given the item factors Y fixed:

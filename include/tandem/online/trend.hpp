@@ -25,7 +25,7 @@ class trend {
   }
 
   /// Counts an event at `tick`; an earlier tick than the latest is fine.
-  /// Complexity: O(1), and O(n_items) every 60 half-lives. Allocates: when items grow.
+  /// Complexity: O(1), and O(n_items) every 20 half-lives. Allocates: when items grow.
   void add(item_index item, double tick, float weight = 1) {
     if (counts_.size() == 0) base_ = tick;
     counts_.grow(slot(item) + 1);
@@ -70,7 +70,7 @@ class trend {
   [[nodiscard]] double half_life() const noexcept { return half_life_; }
 
  private:
-  static constexpr double rescale_exponent = 60;  // float keeps 2^60 with room for sums
+  static constexpr double rescale_exponent = 20;  // sums of squares of scores stay far from overflow
 
   void rescale(double tick) {
     const float factor = static_cast<float>(std::exp2(-(tick - base_) / half_life_));
