@@ -1,0 +1,124 @@
+#pragma once
+// Exploration without a knob: several strengths of one policy share the posteriors, and what each has earned decides
+// how often it is followed.
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "tandem/core/config.hpp"
+#include "tandem/core/error.hpp"
+#include "tandem/core/random.hpp"
+#include "tandem/online/best_arm.hpp"
+#include "tandem/online/policy.hpp"
+#include "tandem/online/sampler.hpp"
+
+TANDEM_BEGIN
+namespace online {
+
+/// The strengths a tuned policy starts from: a geometric series over what was best in worlds from easy to hard.
+[[nodiscard]] inline std::vector<linear_ucb> default_strengths(linear_ucb like) {
+  std::vector<linear_ucb> out;
+  for (const double alpha : {0.01, 0.02, 0.05, 0.1, 0.2, 0.4}) out.push_back({alpha, like.epsilon});
+  return out;
+}
+[[nodiscard]] inline std::vector<thompson> default_strengths(thompson like) {
+  std::vector<thompson> out;
+  for (const double scale : {0.01, 0.02, 0.05, 0.1, 0.2, 0.4}) out.push_back({scale, like.support});
+  return out;
+}
+
+/// A mixture of policies that learns its weights: a bandit over them, by Thompson sampling on the mean reward each
+/// earned.
+///
+/// The probability of a candidate is sum_m weight_m * p_m(candidate): as exact as the policies' own. Weights are
+/// computed afresh whenever 1/64 more rewards have come. Threads: thread-compatible; it keeps scratch, so one call at a
+/// time. Allocates: when the number of candidates grows.
+template <policy P>
+class tuned {
+ public:
+  static constexpr std::string_view name = "tuned";
+
+  tuned() : tuned(default_strengths(P{})) {}
+  /// Errors: invalid_argument when `policies` is empty.
+  explicit tuned(std::vector<P> policies) : policies_(std::move(policies)), earned_(policies_.size()) {
+    if (policies_.empty()) throw error(errc::invalid_argument, "no policy to choose from", {"", 0, "policies"});
+    weights_.assign(policies_.size(), 1 / static_cast<double>(policies_.size()));
+    beliefs_.resize(policies_.size());
+    responsible_.resize(policies_.size());
+  }
+
+  /// Complexity: that of every policy together.
+  void probabilities(std::span<const estimate> candidates, std::span<double> out) {
+    n_ = candidates.size();
+    each_.resize(policies_.size() * n_);
+    std::fill(out.begin(), out.end(), 0.0);
+    for (std::size_t m = 0; m < policies_.size(); ++m) {
+      const std::span<double> mine(each_.data() + m * n_, n_);
+      policies_[m].probabilities(candidates, mine);
+      for (std::size_t i = 0; i < n_; ++i) out[i] += weights_[m] * mine[i];
+    }
+  }
+
+  /// Draws the policy that the candidate, drawn from the latest probabilities(), is to be credited to.
+  [[nodiscard]] std::size_t attribute(std::size_t candidate, random_stream& random) {
+    double sum = 0;
+    for (std::size_t m = 0; m < policies_.size(); ++m) {
+      responsible_[m] = weights_[m] * each_[m * n_ + candidate];
+      sum += responsible_[m];
+    }
+    for (double& r : responsible_) r /= sum;
+    return sample(responsible_, random).index;
+  }
+
+  /// Learns what a policy earned; the reward is finite. Complexity: O(1) amortised.
+  void learn(std::size_t which, double reward) noexcept {
+    TANDEM_ASSERT(which < policies_.size());
+    earned_[which].n += 1;
+    earned_[which].sum += reward;
+    n_rewards_ += 1;
+    const double before = reward - mean_;
+    mean_ += before / n_rewards_;
+    squares_ += before * (reward - mean_);
+    if (n_rewards_ >= due_) weigh();
+  }
+
+  [[nodiscard]] std::span<const P> policies() const noexcept { return policies_; }
+  /// How often each policy is followed; sums to 1.
+  [[nodiscard]] std::span<const double> weights() const noexcept { return weights_; }
+
+  void validate() const {
+    for (const P& each : policies_) each.validate();
+  }
+
+ private:
+  struct account {
+    double n = 0;
+    double sum = 0;
+  };
+
+  void weigh() noexcept {
+    const double variance = squares_ / n_rewards_;
+    for (std::size_t m = 0; m < policies_.size(); ++m) {
+      const account& a = earned_[m];  // beside one play's worth of the common mean
+      beliefs_[m] = {static_cast<float>((a.sum + mean_) / (a.n + 1)), static_cast<float>(variance / (a.n + 1))};
+    }
+    probability_best(beliefs_, weights_);
+    due_ = n_rewards_ + 1 + n_rewards_ / 64;
+  }
+
+  std::vector<P> policies_;
+  std::vector<account> earned_;
+  std::vector<double> weights_;
+  std::vector<estimate> beliefs_;
+  std::vector<double> responsible_;
+  std::vector<double> each_;  // what every policy said last, policies x n_
+  std::size_t n_ = 0;
+  double n_rewards_ = 0, mean_ = 0, squares_ = 0, due_ = 2;
+};
+
+}  // namespace online
+TANDEM_END
