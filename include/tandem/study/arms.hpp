@@ -1,0 +1,71 @@
+#pragma once
+// The four arms that a study compares: one engine each, which differ in nothing but the sources they may blend.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tandem/engine.hpp"
+#include "tandem/hybrid/sources.hpp"
+
+TANDEM_BEGIN
+namespace study {
+
+/// An arm of the study.
+enum class arm : std::uint8_t {
+  batch,          ///< the batch model alone: items and users frozen between refits
+  batch_fold_in,  ///< the batch model's items, the user folded in anew at each request
+  realtime,       ///< every source that needs no batch model, and the same blender
+  hybrid,         ///< every source
+};
+
+inline constexpr std::size_t n_arms = 4;
+inline constexpr std::array<arm, n_arms> all_arms = {arm::batch, arm::batch_fold_in, arm::realtime, arm::hybrid};
+
+/// The arm's key in reports, as it stands in the enum.
+[[nodiscard]] constexpr std::string_view name(arm a) noexcept {
+  constexpr std::array<std::string_view, n_arms> names = {"batch", "batch_fold_in", "realtime", "hybrid"};
+  return names[static_cast<std::size_t>(a)];
+}
+
+/// The arm's name for people.
+[[nodiscard]] constexpr std::string_view title(arm a) noexcept {
+  constexpr std::array<std::string_view, n_arms> titles = {"Batch", "Batch + fold-in", "Real-time", "Hybrid"};
+  return titles[static_cast<std::size_t>(a)];
+}
+
+/// What the arm is, in one sentence.
+[[nodiscard]] constexpr std::string_view description(arm a) noexcept {
+  constexpr std::array<std::string_view, n_arms> sentences = {
+      "A matrix factorization; users and items stay as the last refit left them.",
+      "The same factorization; the user is folded in anew at each request, from everything known by then.",
+      "Every source that learns from each event, blended; no batch factors.",
+      "Everything: batch and real-time sources, blended by weights learned from what was taken."};
+  return sentences[static_cast<std::size_t>(a)];
+}
+
+/// The built-in sources that an arm blends; the hybrid's are those of an engine with default options.
+[[nodiscard]] inline std::vector<std::string> sources_of(arm a) {
+  if (a == arm::batch) return {"batch_affinity"};
+  if (a == arm::batch_fold_in) return {"batch_fold_in"};
+  std::vector<std::string> names;
+  for (const hybrid::source_info& each : hybrid::built_in_sources()) {
+    if (each.by_default && (a == arm::hybrid || !each.needs_model)) names.emplace_back(each.name);
+  }
+  return names;
+}
+
+/// Whether an arm has a source that a refit changes. The real-time arm has none: it is not refitted, and pays for none.
+[[nodiscard]] inline bool needs_refits(arm a) noexcept { return a != arm::realtime; }
+
+/// `base` with the sources of an arm.
+[[nodiscard]] inline engine_options options_of(arm a, engine_options base) {
+  base.sources = sources_of(a);
+  return base;
+}
+
+}  // namespace study
+TANDEM_END

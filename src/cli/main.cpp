@@ -1,0 +1,62 @@
+// The tandem command: what a library user wants to know before linking, from a terminal.
+
+#include <CLI/CLI.hpp>
+#include <exception>
+#include <iostream>
+#include <string>
+
+#include "study_command.hpp"
+#include "tandem/core/error.hpp"
+#include "tandem/version.hpp"
+
+namespace {
+
+// The command as it was typed, quoted where a shell needs it.
+std::string command_line(int argc, const char* const* argv) {
+  std::string out = "tandem";
+  for (int k = 1; k < argc; ++k) {
+    const std::string word = argv[k];
+    const bool plain = !word.empty() && word.find_first_of(" \t\n'\"\\$`&|;<>()*?[]{}#~!") == std::string::npos;
+    out += ' ';
+    if (plain) {
+      out += word;
+      continue;
+    }
+    out += '\'';
+    for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    out += '\'';
+  }
+  return out;
+}
+
+constexpr int failure = 1;
+constexpr int usage = 2;
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"tandem: a personalization engine inside your application", "tandem"};
+  app.set_version_flag("--version", "tandem " TANDEM_VERSION_STRING);
+  app.require_subcommand(1);
+  app.footer("\"tandem COMMAND --help\" says more about a command. Exit codes: 0 done, 1 failure, 2 wrong usage.\n");
+  app.failure_message([](const CLI::App* at, const CLI::Error& e) {
+    const auto chosen = at->get_subcommands();
+    const std::string where = chosen.empty() ? "tandem" : "tandem " + chosen.front()->get_name();
+    return "tandem: " + std::string(e.what()) + "; see \"" + where + " --help\"\n";
+  });
+  tandem_cli::add_study(app, command_line(argc, argv));
+  const auto named = [&](const CLI::App* command) { return argc > 1 && command->check_name(argv[1]); };
+  if (argc > 1 && argv[1][0] != '-' && app.get_subcommands(named).empty()) {
+    std::cerr << "tandem: there is no command '" << argv[1] << "'; see \"tandem --help\"\n";
+    return usage;
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : usage;
+  } catch (const std::exception& e) {
+    std::cerr << "tandem: " << e.what() << '\n';
+    return failure;
+  }
+  return 0;
+}

@@ -1,0 +1,102 @@
+#include "study_text.hpp"
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+#include "tandem/study/detail/findings.hpp"
+
+namespace tandem_cli {
+namespace {
+
+namespace study = tandem::study;
+using study::detail::cat;
+
+// Characters as a terminal counts them: UTF-8 continuation bytes take no room.
+std::size_t width_of(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+std::string padded(std::string_view text, std::size_t width, bool left) {
+  const std::string space(width > width_of(text) ? width - width_of(text) : 0, ' ');
+  return left ? std::string(text) + space : space + std::string(text);
+}
+
+// Rows of equally many cells, the first column flush left, the others flush right.
+std::string aligned(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths(rows.front().size(), 0);
+  for (const auto& row : rows) {
+    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], width_of(row[c]));
+  }
+  std::string out;
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t c = 0; c < row.size(); ++c) line += padded(row[c], widths[c] + (c == 0 ? 0 : 2), c == 0);
+    out += "  " + line + "\n";
+  }
+  return out;
+}
+
+std::string with_range(const study::estimate& e) {
+  return cat(study::detail::measure(e.value), " [", study::detail::measure(e.range.low), ", ",
+             study::detail::measure(e.range.high), "]");
+}
+
+std::vector<std::string> quality_cells(const study::arm_report& arm) {
+  return {with_range(arm.all.ndcg), with_range(arm.all.hr), study::detail::measure(arm.all.mrr.value),
+          study::detail::percent(arm.raw.coverage)};
+}
+
+std::string quality_table(const study::protocol_report& protocol, std::string_view heading) {
+  std::vector<std::vector<std::string>> rows = {{std::string(heading), "NDCG@10", "HR@10", "MRR", "coverage"}};
+  for (const study::arm a : study::all_arms) {
+    rows.push_back({std::string(study::title(a))});
+    for (std::string& cell : quality_cells(protocol[a])) rows.back().push_back(std::move(cell));
+  }
+  return aligned(rows);
+}
+
+std::string cost_table(const study::protocol_report& protocol) {
+  using study::detail::duration_text;
+  std::vector<std::vector<std::string>> rows = {
+      {"cost", "answer p50", "p99", "learn p50", "p99", "events/s", "processor", "of it refits", "peak memory"}};
+  for (const study::arm a : study::all_arms) {
+    const study::replay_result& run = protocol[a].raw;
+    rows.push_back({std::string(study::title(a)), duration_text(run.decide.percentile(0.5)),
+                    duration_text(run.decide.percentile(0.99)), duration_text(run.learn.percentile(0.5)),
+                    duration_text(run.learn.percentile(0.99)),
+                    study::detail::thousands(static_cast<std::uint64_t>(run.events_per_s())),
+                    cat(study::detail::fixed(run.cpu_s, 1), " s"), cat(study::detail::fixed(run.refit_cpu_s, 1), " s"),
+                    cat(study::detail::fixed(run.peak_rss_mb, 0), " MB")});
+  }
+  return aligned(rows);
+}
+
+std::string ratio_table(const study::study_report& report) {
+  std::vector<std::vector<std::string>> rows = {{"hybrid against", "next event", "next visit"}};
+  for (const study::comparison& each : report.next_event.comparisons) {
+    rows.push_back({each.with == "best_source" ? cat("best source") : each.with});
+    for (const study::protocol_report* protocol : {&report.next_event, &report.next_visit}) {
+      const study::estimate ratio = study::detail::ratio_with(*protocol, each.with);
+      rows.back().push_back(cat("×", study::detail::factor(ratio.value), " [", study::detail::factor(ratio.range.low),
+                                ", ", study::detail::factor(ratio.range.high), "]"));
+    }
+  }
+  return aligned(rows);
+}
+
+}  // namespace
+
+std::string to_text(const study::study_report& report) {
+  using study::detail::thousands;
+  std::string out =
+      cat(study::detail::headline(report), ".\n\n", report.dataset, report.synthetic ? " (synthetic)" : "", ": ",
+          thousands(report.events), " events, ", thousands(report.users), " users, ", thousands(report.items),
+          " items; ", thousands(report.judged), " predictions judged. Brackets: 95 % intervals over users.\n\n");
+  out += quality_table(report.next_event, "next event") + "\n" + quality_table(report.next_visit, "next visit") + "\n" +
+         ratio_table(report) + "\n" + cost_table(report.next_event);
+  return out;
+}
+
+}  // namespace tandem_cli
