@@ -200,7 +200,6 @@ TEST_CASE("a step of learning follows the gradient of the log likelihood") {
 
 TEST_CASE("the blend's score is the weighted sum of its features") {
   blender b(3);
-  random_stream random(4);
   choice_world world(4, 3, [](std::size_t s, std::size_t) { return static_cast<double>(s); });
   (void)run(world, b, 0, 200);
   const auto c = world.next(0);
