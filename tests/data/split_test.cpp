@@ -46,8 +46,8 @@ std::vector<named> names_of(const event_log& log) {
 std::vector<told> random_events(random_stream& random, std::size_t n) {
   std::vector<told> out(n);
   for (told& e : out) {
-    e.user = "u" + std::to_string(random.below(4));
-    e.item = "i" + std::to_string(random.below(6));
+    e.user = std::string("u").append(std::to_string(random.below(4)));
+    e.item = std::string("i").append(std::to_string(random.below(6)));
     e.millis = static_cast<std::int64_t>(random.below(5)) - 2;
     e.action = random.below(3) == 0 ? "buy" : "view";
     e.weight = random.below(4) == 0 ? 2.0F : 1.0F;
