@@ -2,6 +2,7 @@
 
 #include "tandem/core/kernels.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -256,6 +257,57 @@ TEST_CASE("cholesky_solve refuses what is not positive definite", "[kernels]") {
           CHECK_FALSE(kernels().cholesky_solve(matrix.data(), x.data(), k));
         }
       }
+    }
+  });
+}
+
+TEST_CASE("spread gives sum, squares and the smallest of any length", "[kernels]") {
+  at_each_level([] {
+    for (const std::size_t n : {0U, 1U, 3U, 7U, 8U, 15U, 16U, 33U, 100U}) {
+      INFO("n " << n);
+      const std::vector<float> x = random_floats(n, 16);
+      double sum = 0;
+      double squares = 0;
+      float smallest = HUGE_VALF;
+      for (const float each : x) {
+        const double y = static_cast<double>(each) - 0.5;
+        sum += y;
+        squares += y * y;
+        smallest = std::min(smallest, each);
+      }
+      float out[3];
+      kernels().spread(x.data(), n, 0.5F, out);
+      CHECK(close(out[0], sum, n));
+      CHECK(close(out[1], squares, 4 * n));
+      CHECK(out[2] == smallest);
+    }
+  });
+}
+
+TEST_CASE("next_above finds the first larger value and no NaN", "[kernels]") {
+  at_each_level([] {
+    for (const std::size_t n : {0U, 1U, 15U, 64U, 65U, 200U}) {
+      for (std::size_t at = 0; at <= n; at += 3) {
+        for (std::size_t from = 0; from <= at; from += 5) {
+          std::vector<float> x(n, 1.0F);  // equal to the bar: not above it
+          if (at + 8 < n) x[at + 8] = std::nanf("");
+          if (at + 16 < n) x[at + 16] = std::nanf("");
+          if (at < n) x[at] = 1.5F;
+          if (at + 1 < n) x[at + 1] = 2.0F;
+          CHECK(kernels().next_above(x.data(), from, n, 1.0F) == at);
+        }
+      }
+    }
+  });
+}
+
+TEST_CASE("count_equal counts exactly", "[kernels]") {
+  at_each_level([] {
+    for (const std::size_t n : {0U, 1U, 7U, 16U, 33U, 100U}) {
+      std::vector<float> x(n);
+      for (std::size_t j = 0; j < n; ++j) x[j] = j % 3 == 0 ? 2.5F : std::nanf("");
+      CHECK(kernels().count_equal(x.data(), n, 2.5F) == (n + 2) / 3);
+      CHECK(kernels().count_equal(x.data(), n, 0.0F) == 0);
     }
   });
 }
