@@ -54,7 +54,7 @@ struct knowledge {
   cow_vector<std::string_view> items;                 ///< host ids by item_index
   log_position position{};
 
-  static constexpr std::size_t recent_items = 20;
+  static constexpr std::size_t recent_items = 12;
 };
 
 /// What a source is asked.

@@ -21,7 +21,7 @@ namespace online {
 /// Options of a sequence model.
 struct sequence_options {
   /// How many of the user's latest items count as near an event. Range [1, history::max_recent].
-  std::size_t window = 30;
+  std::size_t window = 20;
   /// Weight lost per step of distance, both directions counted alike. Range (0, 1].
   double around_decay = 0.95;
   /// The same for what came after, over the first 10 steps. Range (0, 1].
@@ -29,7 +29,7 @@ struct sequence_options {
   /// Events until an old count weighs half. > 0; infinity = never forget.
   double half_life = 200000;
   /// Neighbours kept per item; the weakest quarter gives way when full. 23 bytes each, allocated as needed. >= 16.
-  std::size_t max_neighbours = 896;
+  std::size_t max_neighbours = 448;
 
   /// Errors: invalid_argument, naming the option.
   void validate() const {
