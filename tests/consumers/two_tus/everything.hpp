@@ -1,9 +1,9 @@
 #pragma once
 // Everything that tandem is.
 #include <tandem/tandem.hpp>
-#if defined(WITH_JSON) && __has_include(<tandem/json.hpp>)
+#ifdef WITH_JSON
 #include <tandem/json.hpp>
 #endif
-#if defined(WITH_XTENSOR) && __has_include(<tandem/xtensor.hpp>)
+#ifdef WITH_XTENSOR
 #include <tandem/xtensor.hpp>
 #endif
