@@ -227,9 +227,9 @@ TEST_CASE("next_item, followers and neighbours add up the ties of the latest ite
     };
     const auto after = [](const online::tie& t) { return t.after; };
     const auto around = [](const online::tie& t) { return t.around; };
-    check_scores(w, "followers", [&](std::size_t i) { return over(20, after, i); });
+    check_scores(w, "followers", [&](std::size_t i) { return over(knowledge::recent_items, after, i); });
     check_scores(w, "followers_recent", [&](std::size_t i) { return over(2, after, i); });
-    check_scores(w, "neighbours", [&](std::size_t i) { return over(20, around, i) / std::sqrt(5 + w.events_of(i)); });
+    check_scores(w, "neighbours", [&](std::size_t i) { return over(knowledge::recent_items, around, i) / std::sqrt(5 + w.events_of(i)); });
   }
 }
 
