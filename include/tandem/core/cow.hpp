@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tandem/core/config.hpp"
+#include "tandem/core/prefetch.hpp"
 
 TANDEM_BEGIN
 
@@ -32,6 +33,8 @@ class cow {
 
   [[nodiscard]] const T& operator*() const noexcept { return node_->value; }
   [[nodiscard]] const T* operator->() const noexcept { return &node_->value; }
+  /// Brings the value near. A hint: changes nothing.
+  void prefetch() const noexcept { tandem::prefetch(node_); }
 
   /// The value for writing, cloned first unless this is its only owner.
   [[nodiscard]] T& write() {

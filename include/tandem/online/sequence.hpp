@@ -28,7 +28,8 @@ struct sequence_options {
   double after_decay = 0.8;
   /// Events until an old count weighs half. > 0; infinity = never forget.
   double half_life = 200000;
-  /// Neighbours kept per item; the weakest quarter gives way when full. 23 bytes each, allocated as needed. >= 16.
+  /// Neighbours kept per item; the weakest quarter gives way when full. 28 to 56 bytes each, allocated as needed.
+  /// >= 16.
   std::size_t max_neighbours = 448;
 
   /// Errors: invalid_argument, naming the option.
@@ -85,6 +86,7 @@ class sequence {
     std::size_t top = slot(e.item);
     for (std::size_t k = 0; k < n; ++k) top = std::max(top, slot(recent[recent.size() - 1 - k].item));
     if (rows_.size() <= top) rows_.resize(top + 1);
+    prefetch_ties(recent.last(n), e.item);
     neighbours& own = rows_[slot(e.item)].write();
     const float own_scale = scale_of(own, tick);
     for (std::size_t k = 0; k < n; ++k) {
@@ -123,6 +125,21 @@ class sequence {
   static constexpr std::size_t after_steps = 10;
 
  private:
+  // The rows lie scattered over memory: asked for one after the other, each would be waited for. Here all are on their
+  // way at once, level by level.
+  void prefetch_ties(std::span<const past_event> recent, item_index item) const noexcept {
+    for (const past_event& earlier : recent) rows_[slot(earlier.item)].prefetch();
+    const neighbours& own = *rows_[slot(item)];
+    for (const past_event& earlier : recent) {
+      rows_[slot(earlier.item)]->ties.prefetch_place(raw(item));
+      own.ties.prefetch_place(raw(earlier.item));
+    }
+    for (const past_event& earlier : recent) {
+      rows_[slot(earlier.item)]->ties.prefetch_entry(raw(item));
+      own.ties.prefetch_entry(raw(earlier.item));
+    }
+  }
+
   // growth factor of `row` at `tick`; rescales the row before the factor grows large
   float scale_of(neighbours& row, double tick) const {
     const double exponent = (tick - row.base) / options_.half_life;
