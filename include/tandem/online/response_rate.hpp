@@ -29,6 +29,7 @@ class response_rate {
     counts_.grow(slot(item) + 1);
     counts_.write(slot(item)).shown += 1;
     shown_ += 1;
+    weigh(item);
   }
   /// The item was taken, with a reward in [0, 1] (clamped); O(1).
   void taken(item_index item, double reward) {
@@ -36,6 +37,7 @@ class response_rate {
     counts_.grow(slot(item) + 1);
     counts_.write(slot(item)).taken += value;
     taken_ += value;
+    weigh(item);
   }
 
   /// Impressions over all items.
@@ -53,12 +55,18 @@ class response_rate {
 
   /// out[i] = posterior mean of item i, i < out.size(). Complexity: O(n_items).
   void means(std::span<float> out) const {
-    const double average = prior();
-    std::fill(out.begin(), out.end(), static_cast<float>(mean({}, average)));
-    counts_.for_each_block([&](std::size_t first, const counts* values, std::size_t n) {
-      for (std::size_t i = 0; i < n && first + i < out.size(); ++i) {
-        out[first + i] = static_cast<float>(mean(values[i], average));
-      }
+    const auto average = static_cast<float>(prior());
+    const std::size_t known = std::min(out.size(), counts_.size());
+    std::fill(out.begin() + static_cast<std::ptrdiff_t>(known), out.end(), std::min(1.0F, average));
+    own_weight_.for_each_block([&](std::size_t first, const float* weight, std::size_t n) {
+      if (first >= known) return;
+      float* const to = out.data() + first;
+      for (std::size_t i = 0; i < std::min(n, known - first); ++i) to[i] = average * (1 - weight[i]);
+    });
+    own_part_.for_each_block([&](std::size_t first, const float* part, std::size_t n) {
+      if (first >= known) return;
+      float* const to = out.data() + first;
+      for (std::size_t i = 0; i < std::min(n, known - first); ++i) to[i] = std::min(1.0F, to[i] + part[i]);
     });
   }
 
@@ -76,10 +84,21 @@ class response_rate {
     return std::min(1.0, (c.taken + strength_ * average) / (c.shown + strength_));
   }
 
+  // mean = part + (1 - weight) * prior: what means() reads, so that it divides nothing
+  void weigh(item_index item) {
+    const counts& c = counts_[slot(item)];
+    own_weight_.grow(counts_.size());
+    own_part_.grow(counts_.size());
+    own_weight_.write(slot(item)) = static_cast<float>(c.shown / (c.shown + strength_));
+    own_part_.write(slot(item)) = static_cast<float>(c.taken / (c.shown + strength_));
+  }
+
   double strength_;
   double shown_ = 0;
   double taken_ = 0;
   cow_vector<counts> counts_;
+  cow_vector<float> own_weight_;
+  cow_vector<float> own_part_;
 };
 
 }  // namespace online

@@ -1,6 +1,7 @@
 #pragma once
 // What is popular now: counts that halve every so many ticks.
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <span>
@@ -52,7 +53,7 @@ class trend {
   /// out[i] = relative score of item i, for i < out.size(); 0 for items not seen. Complexity: O(n_items).
   void scores(std::span<float> out) const {
     counts_.for_each_block([&](std::size_t first, const float* values, std::size_t n) {
-      for (std::size_t i = 0; i < n && first + i < out.size(); ++i) out[first + i] = values[i];
+      if (first < out.size()) std::copy_n(values, std::min(n, out.size() - first), out.data() + first);
     });
     for (std::size_t i = counts_.size(); i < out.size(); ++i) out[i] = 0;
   }
