@@ -90,7 +90,7 @@ TEST_CASE("without recency live affinity is the batch fold-in") {
     const std::size_t n_items = 20 + random.below(300);
     const factor_model model = random_model(random, n_items, rank, {0.1F, 0.01F, 1.0F});
     const auto history = random_history(random, 1 + random.below(100), n_items);
-    const user_posterior posterior(model, history, {1.0, 128});
+    const user_posterior posterior(model, recent_taste(model, history, {1.0, 128}));
     const std::vector<item_index> items = distinct(history, n_items);
     CHECK(posterior.known_items() == items.size());
     std::vector<float> folded(rank);
@@ -115,7 +115,7 @@ TEST_CASE("mean and variance equal those of the posterior by its definition") {
     const factor_model model = random_model(random, n_items, rank, weights);
     const auto history = random_history(random, 1 + random.below(100), n_items);
     const double recency = 0.8 + random.uniform() * 0.2;
-    const user_posterior posterior(model, history, {recency, 128});
+    const user_posterior posterior(model, recent_taste(model, history, {recency, 128}));
     const dense_posterior expected(model, distinct(history, n_items), recency);
     for (std::size_t j = 0; j < rank; ++j) {
       CHECK(static_cast<double>(posterior.mean()[j]) ==
@@ -138,14 +138,14 @@ TEST_CASE("items the model does not know are ignored") {
   for (const online::past_event& e : history) {
     if (slot(e.item) < 50) known.push_back(e);
   }
-  const user_posterior all(model, history, {});
-  const user_posterior same(model, known, {});
+  const user_posterior all(model, recent_taste(model, history, {}));
+  const user_posterior same(model, recent_taste(model, known, {}));
   CHECK(all.known_items() == same.known_items());
   CHECK(std::equal(all.mean().begin(), all.mean().end(), same.mean().begin(), same.mean().end()));
 
   const std::vector<online::past_event> strangers{{item_index{50}, {}}, {item_index{99}, {}}};
-  CHECK(user_posterior(model, strangers, {}).known_items() == 0);
-  CHECK(user_posterior(model, {}, {}).known_items() == 0);
+  CHECK(user_posterior(model, recent_taste(model, strangers, {})).known_items() == 0);
+  CHECK(user_posterior(model, recent_taste(model, {}, {})).known_items() == 0);
 }
 
 TEST_CASE("an item had often counts once, at its latest") {
@@ -154,8 +154,8 @@ TEST_CASE("an item had often counts once, at its latest") {
   const auto at = [](std::uint32_t i) { return online::past_event{item_index{i}, {}}; };
   const std::vector<online::past_event> often{at(7), at(3), at(7), at(3), at(5), at(7)};
   const std::vector<online::past_event> once{at(3), at(5), at(7)};
-  const user_posterior a(model, often, {0.9, 100});
-  const user_posterior b(model, once, {0.9, 100});
+  const user_posterior a(model, recent_taste(model, often, {0.9, 100}));
+  const user_posterior b(model, recent_taste(model, once, {0.9, 100}));
   CHECK(a.known_items() == 3);
   CHECK(std::equal(a.mean().begin(), a.mean().end(), b.mean().begin(), b.mean().end()));
 }
@@ -166,12 +166,36 @@ TEST_CASE("only the newest distinct items are used") {
   const auto history = random_history(random, 100, 50);
   std::vector<item_index> items = distinct(history, 50);
   items.resize(10);
-  const user_posterior posterior(model, history, {0.97, 10});
+  const user_posterior posterior(model, recent_taste(model, history, {0.97, 10}));
   CHECK(posterior.known_items() == 10);
   const dense_posterior expected(model, items, 0.97);
   for (std::size_t j = 0; j < 8; ++j) {
     CHECK(static_cast<double>(posterior.mean()[j]) ==
           Approx(expected.mean[static_cast<Eigen::Index>(j)]).epsilon(2e-3).margin(2e-4));
+  }
+}
+
+TEST_CASE("the whole taste is every item ever had, but for what was disliked and what the model does not know") {
+  random_stream random(5);
+  const factor_model model = random_model(random, 400, 8, {});
+  online::history past;
+  std::vector<item_index> expected;
+  for (std::uint32_t i = 0; i < 350; ++i) {  // far more than a history keeps in order
+    const item_index item{i * 7 % 450};
+    past.add({item, from_millis(i)});
+    if (slot(item) < 400 && slot(item) != 21) expected.push_back(item);
+  }
+  past.dislike(item_index{21});
+  past.dislike(item_index{399});
+  std::erase(expected, item_index{399});
+  const taste whole = whole_taste(model, past);
+  std::vector<float> folded(8);
+  model.fold_in(expected, std::vector<float>(expected.size(), 1.0F), folded);
+  REQUIRE(whole.items.size() == expected.size());
+  const user_posterior posterior(model, whole, posterior_parts::mean);
+  for (std::size_t j = 0; j < 8; ++j) {
+    CHECK(static_cast<double>(posterior.mean()[j]) ==
+          Approx(static_cast<double>(folded[j])).epsilon(1e-3).margin(1e-4));
   }
 }
 
@@ -182,7 +206,8 @@ TEST_CASE("each further item of a direction makes scores along it more certain")
   float before = 1e30F;
   for (std::uint32_t i = 0; i < 20; ++i) {
     history.push_back({item_index{i}, {}});
-    const float now = user_posterior(model, history, {1.0, 128}).variance(model.item_factors(item_index{40}));
+    const float now =
+        user_posterior(model, recent_taste(model, history, {1.0, 128})).variance(model.item_factors(item_index{40}));
     CHECK(now > 0);
     CHECK(now <= before * 1.0001F);
     before = now;
@@ -193,7 +218,7 @@ TEST_CASE("a posterior that cannot be solved is none") {
   // no weight on anything but the history: of rank 1, not 4
   const factor_model model = factor_model::from_factors({}, {1e20F, 1e20F, -1e20F, 1e20F, 1, 2, 3, 4}, 4, {0, 0, 1});
   const std::vector<online::past_event> history{{item_index{0}, {}}};
-  const user_posterior posterior(model, history, {});
+  const user_posterior posterior(model, recent_taste(model, history, {}));
   CHECK(posterior.known_items() == 0);
 }
 

@@ -129,9 +129,8 @@ std::shared_ptr<const batch_snapshot> trained(std::uint64_t seed, std::size_t n_
   std::vector<float> items(known_items * 6);
   for (float& x : users) x = static_cast<float>(random.normal(0, 0.4));
   for (float& x : items) x = static_cast<float>(random.normal(0, 0.4));
-  auto out = std::make_shared<batch_snapshot>();
-  out->model = std::make_shared<const tandem::batch::factor_model>(
-      tandem::batch::factor_model::from_factors(users, items, 6, {0.1F, 0.01F, 1.0F}));
+  auto out = std::make_shared<batch_snapshot>(std::make_shared<const tandem::batch::factor_model>(
+      tandem::batch::factor_model::from_factors(users, items, 6, {0.1F, 0.01F, 1.0F})));
   for (std::size_t i = 0; i < known_items; ++i) out->popularity.push_back(static_cast<float>(i % 7));
   return out;
 }
@@ -229,7 +228,9 @@ TEST_CASE("next_item, followers and neighbours add up the ties of the latest ite
     const auto around = [](const online::tie& t) { return t.around; };
     check_scores(w, "followers", [&](std::size_t i) { return over(knowledge::recent_items, after, i); });
     check_scores(w, "followers_recent", [&](std::size_t i) { return over(2, after, i); });
-    check_scores(w, "neighbours", [&](std::size_t i) { return over(knowledge::recent_items, around, i) / std::sqrt(5 + w.events_of(i)); });
+    check_scores(w, "neighbours", [&](std::size_t i) {
+      return over(knowledge::recent_items, around, i) / std::sqrt(5 + w.events_of(i));
+    });
   }
 }
 
@@ -367,7 +368,7 @@ TEST_CASE("factor sources point where the model and the history say") {
     for (std::size_t j = 0; j < 6; ++j) CHECK(vector[j] == Approx(folded[j]).margin(1e-4));
 
     const live_affinity_options options{0.8, 5};
-    const user_posterior posterior(model, w.known.history->recent(), options);
+    const user_posterior posterior(model, recent_taste(model, w.known.history->recent(), options));
     const auto live = make_source("live_affinity", options);
     REQUIRE(live->direction(w.ask(), vector));
     CHECK(std::equal(vector.begin(), vector.end(), posterior.mean().begin()));

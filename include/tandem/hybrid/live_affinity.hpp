@@ -4,6 +4,7 @@
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -35,68 +36,92 @@ struct live_affinity_options {
   }
 };
 
+/// Items a user is known by, with weights; no item twice.
+struct taste {
+  std::vector<std::uint32_t> items;
+  std::vector<float> weights;
+};
+
+/// The latest distinct items that the model knows, at most options.items, weighing recency^k: k = 0 is the newest.
+[[nodiscard]] inline taste recent_taste(const batch::factor_model& model, std::span<const online::past_event> recent,
+                                        const live_affinity_options& options) {
+  taste out;
+  float w = 1;
+  for (std::size_t k = recent.size(); k-- > 0 && out.items.size() < options.items;) {
+    const std::uint32_t item = raw(recent[k].item);
+    if (item >= model.n_items() || std::find(out.items.begin(), out.items.end(), item) != out.items.end()) continue;
+    out.items.push_back(item);
+    out.weights.push_back(w);
+    w *= static_cast<float>(options.recency);
+  }
+  return out;
+}
+
+/// Every item the user ever had and did not dislike, if the model knows it, weighing 1 each: what a fold-in takes.
+[[nodiscard]] inline taste whole_taste(const batch::factor_model& model, const online::history& past) {
+  taste out;
+  const auto disliked = past.disliked();
+  past.for_each_item([&](item_index item) {
+    if (raw(item) < model.n_items() && std::find(disliked.begin(), disliked.end(), item) == disliked.end()) {
+      out.items.push_back(raw(item));
+    }
+  });
+  out.weights.assign(out.items.size(), 1.0F);
+  return out;
+}
+
+/// What is wanted of a posterior: its variance costs a second factorization.
+enum class posterior_parts : std::uint8_t { mean, mean_and_variance };
+
 /// Posterior of one user's vector x given the item factors Y fixed:
-///   precision A = alpha0 Y'Y + sum_k w_k y_k y_k' + lambda_u I,  mean = A^-1 sum_k w_k y_k,  w_k = recency^k,
-/// over the user's distinct items k = 0 (newest), 1, …; lambda_u as in training for that many items (Rendle et al.
-/// 2021).
+///   precision A = alpha0 Y'Y + sum_k w_k y_k y_k' + lambda_u I,  mean = A^-1 sum_k w_k y_k,
+/// over the items k of the user's taste; lambda_u as in training for that many items (Rendle et al. 2021).
 ///
 /// It is computed from the history when asked, not carried along: nothing to rebase at a refit and nothing to lose.
-/// Complexity: O(items * rank^2 + rank^3 / 6). Allocates: rank^2 floats. Threads: immutable once made.
+/// Complexity: O(items * rank^2 + rank^3 / 6). Allocates: 2 rank^2 floats. Threads: immutable once made.
 class user_posterior {
  public:
-  user_posterior(const batch::factor_model& model, std::span<const online::past_event> recent,
-                 const live_affinity_options& options) {
-    std::vector<std::uint32_t> index;
-    std::vector<float> weight;
-    distinct_items(model, recent, options, index, weight);
-    if (index.empty()) return;
-
-    const auto rank = static_cast<Eigen::Index>(model.rank());
-    matrix precision = Eigen::Map<const matrix>(model.gram().data(), rank, rank);
-    kernels().gram_accumulate(model.item_matrix().data(), model.rank(), index.data(), weight.data(), index.size(),
-                              model.rank(), precision.data());
-    precision.diagonal().array() += static_cast<float>(model.regularizer(static_cast<double>(index.size())));
-    factor_.compute(precision);
-    if (factor_.info() != Eigen::Success) return;
-    mean_ = Eigen::VectorXf::Zero(rank);
-    for (std::size_t k = 0; k < index.size(); ++k) {
-      kernels().axpy(weight[k], model.item_factors(item_index{index[k]}).data(), mean_.data(), model.rank());
+  user_posterior(const batch::factor_model& model, const taste& known,
+                 posterior_parts parts = posterior_parts::mean_and_variance) {
+    if (known.items.empty()) return;
+    const std::size_t rank = model.rank();
+    matrix precision = Eigen::Map<const matrix>(model.gram().data(), index(rank), index(rank));
+    kernels().gram_accumulate(model.item_matrix().data(), rank, known.items.data(), known.weights.data(),
+                              known.items.size(), rank, precision.data());
+    precision.diagonal().array() += static_cast<float>(model.regularizer(static_cast<double>(known.items.size())));
+    if (parts == posterior_parts::mean_and_variance) {
+      factor_.compute(precision);
+      if (factor_.info() != Eigen::Success) return;
     }
-    factor_.solveInPlace(mean_);
-    if (mean_.allFinite()) known_items_ = index.size();
+    mean_.assign(rank, 0.0F);
+    for (std::size_t k = 0; k < known.items.size(); ++k) {
+      kernels().axpy(known.weights[k], model.item_factors(item_index{known.items[k]}).data(), mean_.data(), rank);
+    }
+    if (!kernels().cholesky_solve(precision.data(), mean_.data(), rank)) return;
+    if (std::all_of(mean_.begin(), mean_.end(), [](float x) { return std::isfinite(x); })) {
+      known_items_ = known.items.size();
+    }
   }
 
-  /// Items of the history the model knows; 0 = there is no posterior to speak of (or float32 cannot solve for it).
+  /// Items it was made from; 0 = there is no posterior to speak of (or float32 cannot solve for it).
   [[nodiscard]] std::size_t known_items() const noexcept { return known_items_; }
   /// The mean, length rank. Requires known_items() > 0.
-  [[nodiscard]] std::span<const float> mean() const noexcept {
-    return {mean_.data(), static_cast<std::size_t>(mean_.size())};
-  }
+  [[nodiscard]] std::span<const float> mean() const noexcept { return mean_; }
   /// y' A^-1 y: the variance of the score of an item with factors y, in units of the noise. O(rank^2).
+  /// Requires known_items() > 0 and that it was made with posterior_parts::mean_and_variance.
   [[nodiscard]] float variance(std::span<const float> y) const {
-    Eigen::VectorXf z = Eigen::Map<const Eigen::VectorXf>(y.data(), static_cast<Eigen::Index>(y.size()));
+    TANDEM_ASSERT(factor_.rows() == index(y.size()));
+    Eigen::VectorXf z = Eigen::Map<const Eigen::VectorXf>(y.data(), index(y.size()));
     factor_.matrixL().solveInPlace(z);
     return z.squaredNorm();
   }
 
  private:
   using matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
-  static void distinct_items(const batch::factor_model& model, std::span<const online::past_event> recent,
-                             const live_affinity_options& options, std::vector<std::uint32_t>& index,
-                             std::vector<float>& weight) {
-    float w = 1;
-    for (std::size_t k = recent.size(); k-- > 0 && index.size() < options.items;) {
-      const std::uint32_t item = raw(recent[k].item);
-      if (item >= model.n_items() || std::find(index.begin(), index.end(), item) != index.end()) continue;
-      index.push_back(item);
-      weight.push_back(w);
-      w *= static_cast<float>(options.recency);
-    }
-  }
+  static Eigen::Index index(std::size_t n) noexcept { return static_cast<Eigen::Index>(n); }
 
   std::size_t known_items_ = 0;
-  Eigen::VectorXf mean_;
+  std::vector<float> mean_;
   Eigen::LLT<matrix> factor_;
 };
 

@@ -227,12 +227,14 @@ class batch_affinity_source final : public source {
   }
 };
 
+// inner products of the items with the mean of a posterior over what Taste picks of the user's history
+template <class Taste>
 class posterior_source final : public source {
  public:
-  posterior_source(std::string_view name, live_affinity_options options) : name_(name), options_(options) {}
+  posterior_source(std::string_view name, Taste pick) : name_(name), pick_(std::move(pick)) {}
   std::string_view name() const noexcept override { return name_; }
   bool direction(const query& q, std::span<float> user_vector) const override {
-    const user_posterior posterior(*q.known.batch->model, q.known.history->recent(), options_);
+    const user_posterior posterior = posterior_of(q, posterior_parts::mean);
     if (posterior.known_items() == 0) return false;
     std::copy(posterior.mean().begin(), posterior.mean().end(), user_vector.begin());
     return true;
@@ -240,17 +242,22 @@ class posterior_source final : public source {
   bool score(const query& q, std::span<float> out) const override { return score_popularity(q, out); }
   void variances(const query& q, std::span<const item_index> items, std::span<float> out) const override {
     if (q.known.batch == nullptr) return;
-    const batch::factor_model& model = *q.known.batch->model;
-    const user_posterior posterior(model, q.known.history->recent(), options_);
+    const user_posterior posterior = posterior_of(q, posterior_parts::mean_and_variance);
     if (posterior.known_items() == 0) return;
+    const batch::factor_model& model = *q.known.batch->model;
     for (std::size_t i = 0; i < items.size(); ++i) {
       if (slot(items[i]) < model.n_items()) out[i] = posterior.variance(model.item_factors(items[i]));
     }
   }
 
  private:
+  user_posterior posterior_of(const query& q, posterior_parts parts) const {
+    const batch::factor_model& model = *q.known.batch->model;
+    return {model, pick_(model, *q.known.history), parts};
+  }
+
   std::string_view name_;
-  live_affinity_options options_;
+  Taste pick_;
 };
 
 }  // namespace detail
@@ -272,7 +279,7 @@ class posterior_source final : public source {
       {"context", "what is taken more under the request's context than at large"},
       {"attributes", "items whose attributes the user had lately"},
       {"batch_affinity", "user and item factors, both frozen since the refit", true},
-      {"batch_fold_in", "item factors frozen, the user's history folded in on request", true, false},
+      {"batch_fold_in", "item factors frozen, the user's whole history folded in on request", true, false},
       {"live_affinity", "the batch posterior updated by the user's later events, recent ones counting more", true},
   }};
   return all;
@@ -298,11 +305,14 @@ inline constexpr std::array<double, 3> trend_half_lives{200, 2000, 20000};
   if (name == "context") return std::make_shared<detail::context_source>();
   if (name == "attributes") return std::make_shared<detail::attributes_source>();
   if (name == "batch_affinity") return std::make_shared<detail::batch_affinity_source>();
-  if (name == "batch_fold_in") {
-    return std::make_shared<detail::posterior_source>("batch_fold_in",
-                                                      live_affinity_options{1.0, online::history::max_recent});
+  if (name == "batch_fold_in")
+    return std::make_shared<detail::posterior_source<decltype(&whole_taste)>>("batch_fold_in", &whole_taste);
+  if (name == "live_affinity") {
+    const auto latest = [live](const batch::factor_model& model, const online::history& past) {
+      return recent_taste(model, past.recent(), live);
+    };
+    return std::make_shared<detail::posterior_source<decltype(latest)>>("live_affinity", latest);
   }
-  if (name == "live_affinity") return std::make_shared<detail::posterior_source>("live_affinity", live);
   std::string names;
   for (const source_info& each : built_in_sources()) names += (names.empty() ? "" : ", ") + std::string(each.name);
   throw error(errc::not_found, "there is no source '" + std::string(name) + "'", {{}, 0, "sources"},
