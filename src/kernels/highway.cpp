@@ -49,6 +49,7 @@ constexpr size_t lanes = HWY_LANES(float);
 #include "gram-inl.hpp"
 
 #include "cholesky-inl.hpp"
+#include "panels-inl.hpp"
 #include "scan-inl.hpp"
 
 }  // namespace
@@ -64,9 +65,9 @@ constexpr size_t lanes = HWY_LANES(float);
 #endif
 
 // a constant, not a function: nothing of a target may run before the CPU is known to have it
-constexpr tandem::kernel_table table{dot,         axpy,           score_rows, gram_accumulate, rank_one_update,
-                                     multiply,    cholesky_solve, spread,     next_above,      count_equal,
-                                     TANDEM_LEVEL};
+constexpr tandem::kernel_table table{
+    dot,    axpy,       score_rows,   score_panels, gram_accumulate, rank_one_update, multiply, cholesky_solve,
+    spread, next_above, block_maxima, count_equal,  TANDEM_LEVEL};
 #undef TANDEM_LEVEL
 }  // namespace HWY_NAMESPACE
 }  // namespace tandem_kernels

@@ -51,10 +51,29 @@ size_t next_above(const float* x, size_t from, size_t n, float bar) {
                hn::Or(hn::Gt(hn::LoadU(d, x + j + 2 * lanes), b), hn::Gt(hn::LoadU(d, x + j + 3 * lanes), b)));
     if (!hn::AllFalse(d, any)) break;
   }
+  for (; j + lanes <= n; j += lanes) {
+    const intptr_t lane = hn::FindFirstTrue(d, hn::Gt(hn::LoadU(d, x + j), b));
+    if (lane >= 0) return j + static_cast<size_t>(lane);
+  }
   for (; j < n; ++j) {
     if (x[j] > bar) return j;
   }
   return n;
+}
+
+void block_maxima(const float* x, size_t n, size_t block, float* out) {
+  for (size_t first = 0; first < n; first += block, ++out) {
+    const size_t last = n - first < block ? n : first + block;
+    vec high = hn::Set(d, -HUGE_VALF);
+    size_t j = first;
+    for (; j + lanes <= last; j += lanes) high = hn::Max(high, hn::LoadU(d, x + j));
+    HWY_ALIGN float part[lanes];
+    hn::Store(high, d, part);
+    float best = part[0];
+    for (size_t l = 1; l < lanes; ++l) best = part[l] > best ? part[l] : best;
+    for (; j < last; ++j) best = x[j] > best ? x[j] : best;
+    *out = best;
+  }
 }
 
 size_t count_equal(const float* x, size_t n, float value) {

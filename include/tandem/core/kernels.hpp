@@ -30,6 +30,11 @@ struct kernel_table {
   void (*score_rows)(const float* queries, std::size_t n_queries, const float* rows, std::size_t n, std::size_t k,
                      std::size_t stride, float* out);
 
+  /// The same for rows packed 16 to a panel (batch/packed_items.hpp):
+  /// out[q * n + i] = scale[i] * sum_j queries[q * k + j] * panels[(i / 16 * k + j) * 16 + i % 16], i < n.
+  void (*score_panels)(const float* queries, std::size_t n_queries, const std::int16_t* panels, const float* scale,
+                       std::size_t n, std::size_t k, float* out);
+
   /// gram[a * k + b] += sum_r weight[r] * x_r[a] * x_r[b] for b <= a (the lower triangle; entries above it are left
   /// unspecified), x_r = rows + index[r] * stride, r < n. `index` null: x_r = rows + r * stride. `weight` null: all 1.
   /// The order of summation depends on n and k only.
@@ -52,6 +57,10 @@ struct kernel_table {
 
   /// The smallest j in [from, n) with x[j] > bar, or n.
   std::size_t (*next_above)(const float* x, std::size_t from, std::size_t n, float bar);
+
+  /// out[b] = the largest x[j] with j / block == b, for the blocks of `block` > 0 numbers that x begins with, the last
+  /// one perhaps shorter. Requires: no NaN.
+  void (*block_maxima)(const float* x, std::size_t n, std::size_t block, float* out);
 
   /// How many x[j] equal `value`, j < n.
   std::size_t (*count_equal)(const float* x, std::size_t n, float value);

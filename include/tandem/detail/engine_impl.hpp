@@ -177,8 +177,9 @@ inline recommendation engine::recommend(const request& r) noexcept {
       out.items.push_back(
           {std::string(view.known.items[slot(item)]), decided.score[place.candidate], place.propensity});
     }
+    view = hybrid::view();  // what it shared need not be copied to be written
     const std::lock_guard lock(state_->mutex);
-    state_->remember(r, user, out.id, view, std::move(decided));
+    state_->remember(r, user, out, std::move(decided));
     state_->idle_scratch.push_back(std::move(scratch));
   } catch (...) {  // out of memory: no answer rather than half of one
     out.items.clear();
@@ -259,9 +260,8 @@ inline void engine::refit(executor_ref executor, const progress& report) {
     for (const logged_event& e : run) events.push_back({owner[slot(e.user)], e.item, e.weight, e.time});
   });
   const interactions log = interactions::from_events(events, owner.size(), n_items, merge_rule::max);
-  auto after = std::make_shared<hybrid::batch_snapshot>();
-  after->model = std::make_shared<const batch::factor_model>(
-      batch::fit_ials(log, state_->options.ials, executor, report, before != nullptr ? before->model.get() : nullptr));
+  auto after = std::make_shared<hybrid::batch_snapshot>(std::make_shared<const batch::factor_model>(
+      batch::fit_ials(log, state_->options.ials, executor, report, before != nullptr ? before->model.get() : nullptr)));
   after->position = prefix->end();
   after->version = before != nullptr ? before->version + 1 : 1;
   after->popularity.resize(n_items);

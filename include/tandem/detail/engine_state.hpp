@@ -190,7 +190,7 @@ struct engine::state {
   // ---- answers --------------------------------------------------------------------------------------------------
   hybrid::view view_of(const request& r, user_index user) const;
   std::unique_ptr<hybrid::gather_scratch> scratch() const;
-  void remember(const request& r, user_index user, decision_id id, const hybrid::view& v, hybrid::decided&& d);
+  void remember(const request& r, user_index user, const recommendation& answer, hybrid::decided&& d);
 };
 
 inline std::vector<std::uint32_t> engine::state::facts_of(const context_list& context) {
@@ -346,14 +346,14 @@ inline std::unique_ptr<hybrid::gather_scratch> engine::state::scratch() const {
 }
 
 // logs an answer and keeps what its rewards will need
-inline void engine::state::remember(const request& r, user_index user, decision_id id, const hybrid::view& v,
+inline void engine::state::remember(const request& r, user_index user, const recommendation& answer,
                                     hybrid::decided&& d) {
   decision record;
-  record.id = id;
+  record.id = answer.id;
   record.user = user;
   record.time = r.time;
-  record.position = v.known.position;
-  record.model_version = v.known.batch != nullptr ? v.known.batch->version : 0;
+  record.position = answer.position;
+  record.model_version = answer.model_version;
   record.shadow = r.shadow;
   detail::pending_decision wait;
   for (const hybrid::slate_place& place : d.slate) {
@@ -363,7 +363,7 @@ inline void engine::state::remember(const request& r, user_index user, decision_
     if (!r.shadow) responses.shown(item);
   }
   store.append(record);
-  wait.id = id;
+  wait.id = answer.id;
   wait.user = user;
   wait.user_name = r.user;
   wait.time = r.time;

@@ -38,6 +38,22 @@ inline void score_rows_portable(const float* queries, std::size_t n_queries, con
   }
 }
 
+inline void score_panels_portable(const float* queries, std::size_t n_queries, const std::int16_t* panels,
+                                  const float* scale, std::size_t n, std::size_t k, float* out) {
+  constexpr std::size_t panel = 16;
+  for (std::size_t first = 0; first < n; first += panel) {
+    const std::int16_t* rows = panels + first * k;
+    for (std::size_t q = 0; q < n_queries; ++q) {
+      std::array<float, panel> sum{};
+      for (std::size_t j = 0; j < k; ++j) {
+        const float x = queries[q * k + j];
+        for (std::size_t l = 0; l < panel; ++l) sum[l] += x * static_cast<float>(rows[j * panel + l]);
+      }
+      for (std::size_t l = 0; l < std::min(panel, n - first); ++l) out[q * n + first + l] = sum[l] * scale[first + l];
+    }
+  }
+}
+
 inline void gram_accumulate_portable(const float* rows, std::size_t stride, const std::uint32_t* index,
                                      const float* weight, std::size_t n, std::size_t k, float* gram) {
   const auto row = [&](std::size_t r) { return rows + (index != nullptr ? index[r] : r) * stride; };
@@ -110,16 +126,30 @@ inline std::size_t next_above_portable(const float* x, std::size_t from, std::si
   return from;
 }
 
+inline void block_maxima_portable(const float* x, std::size_t n, std::size_t block, float* out) {
+  for (std::size_t first = 0; first < n; first += block)
+    *out++ = *std::max_element(x + first, x + std::min(first + block, n));
+}
+
 inline std::size_t count_equal_portable(const float* x, std::size_t n, float value) {
   std::size_t count = 0;
   for (std::size_t j = 0; j < n; ++j) count += x[j] == value ? 1U : 0U;
   return count;
 }
 
-inline constexpr kernel_table portable_kernels{
-    dot_portable,      axpy_portable,           score_rows_portable, gram_accumulate_portable, rank_one_update_portable,
-    multiply_portable, cholesky_solve_portable, spread_portable,     next_above_portable,      count_equal_portable,
-    "portable"};
+inline constexpr kernel_table portable_kernels{dot_portable,
+                                               axpy_portable,
+                                               score_rows_portable,
+                                               score_panels_portable,
+                                               gram_accumulate_portable,
+                                               rank_one_update_portable,
+                                               multiply_portable,
+                                               cholesky_solve_portable,
+                                               spread_portable,
+                                               next_above_portable,
+                                               block_maxima_portable,
+                                               count_equal_portable,
+                                               "portable"};
 
 }  // namespace detail
 

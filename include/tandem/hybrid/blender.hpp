@@ -2,6 +2,7 @@
 // Learns online how far to trust each source here, and never serves worse than the best of them for long.
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -40,6 +41,22 @@ struct blender_options {
   }
 };
 
+namespace detail {
+
+struct place_features {
+  float reciprocal = 0;
+  float member = 0;
+};
+
+// by place in a source's list; zeros for candidate_set::not_proposed
+inline constexpr std::array<place_features, 256> features_of_place = [] {
+  std::array<place_features, 256> out{};
+  for (std::size_t p = 0; p < candidate_set::not_proposed; ++p) out[p] = {4 / (static_cast<float>(p) + 2), 1};
+  return out;
+}();
+
+}  // namespace detail
+
 /// The weights of the blend: one vector for all moments plus one for each, over the features of every source.
 ///
 /// Features of candidate c from source s: its normalised score; 4 / (place + 2) in the source's list, 0 if not there;
@@ -56,11 +73,10 @@ struct blend_weights {
   /// Writes the features of candidate c, length width().
   void features(const candidate_set& set, std::size_t c, std::span<float> out) const noexcept {
     for (std::size_t s = 0; s < n_sources; ++s) {
-      const std::uint8_t place = set.place[c * n_sources + s];
-      const bool in = place != candidate_set::not_proposed;
+      const detail::place_features& at = detail::features_of_place[set.place[c * n_sources + s]];
       out[s] = set.value[c * n_sources + s];
-      out[n_sources + s] = in ? 4 / (static_cast<float>(place) + 2) : 0.0F;
-      out[2 * n_sources + s] = in ? 1.0F : 0.0F;
+      out[n_sources + s] = at.reciprocal;
+      out[2 * n_sources + s] = at.member;
     }
   }
 
@@ -69,11 +85,14 @@ struct blend_weights {
     std::vector<float> sum(width());
     const float* here = weight.data() + (1 + static_cast<std::size_t>(set.when)) * width();
     for (std::size_t j = 0; j < width(); ++j) sum[j] = weight[j] + here[j];
-    std::vector<float> x(width());
     for (std::size_t c = 0; c < set.size(); ++c) {
-      features(set, c, x);
+      const float* value = set.value.data() + c * n_sources;
+      const std::uint8_t* place = set.place.data() + c * n_sources;
       float score = 0;
-      for (std::size_t j = 0; j < width(); ++j) score += sum[j] * x[j];
+      for (std::size_t s = 0; s < n_sources; ++s) {
+        const detail::place_features& at = detail::features_of_place[place[s]];
+        score += sum[s] * value[s] + sum[n_sources + s] * at.reciprocal + sum[2 * n_sources + s] * at.member;
+      }
       out[c] = score;
     }
   }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <span>
@@ -79,6 +80,7 @@ struct gather_scratch {
   std::vector<std::uint32_t> seen_at;  ///< per item: 1 + its subscript among the candidates
   std::vector<item_index> forbidden;
   std::vector<std::pair<float, std::uint32_t>> best;
+  std::vector<float> maxima;
 
   [[nodiscard]] std::span<float> scores_of(std::size_t s, std::size_t n_items) noexcept {
     return std::span(scores).subspan(s * n_items, n_items);
@@ -87,31 +89,51 @@ struct gather_scratch {
 
 namespace detail {
 
+// a number that at least n of `scores` reach, or -infinity: the n-th largest of the maxima of blocks
+inline float reached_by(std::span<const float> scores, std::size_t n, std::vector<float>& maxima) {
+  const std::size_t block = (scores.size() / (32 * n) + 1) * 16;  // about 2 n blocks: some 1.4 n scores will pass
+  maxima.resize((scores.size() + block - 1) / block);
+  if (maxima.size() < n) return -std::numeric_limits<float>::infinity();
+  kernels().block_maxima(scores.data(), scores.size(), block, maxima.data());
+  const auto nth = maxima.begin() + static_cast<std::ptrdiff_t>(n - 1);
+  std::nth_element(maxima.begin(), nth, maxima.end(), std::greater<>());
+  return *nth;
+}
+
+// calls f(i) for every score above `bar`, in order, until it returns false
+template <class F>
+void for_each_above(std::span<const float> scores, float bar, F&& f) {
+  const kernel_table& k = kernels();
+  const std::size_t end = scores.size();
+  for (std::size_t i = k.next_above(scores.data(), 0, end, bar); i < end;
+       i = k.next_above(scores.data(), i + 1, end, bar)) {
+    if (!f(i)) return;
+  }
+}
+
 // the `n` best of `scores` above `floor`, best first, ties by smaller index
-inline void best_of(std::span<const float> scores, std::size_t n, float floor,
+inline void best_of(std::span<const float> scores, std::size_t n, float floor, std::vector<float>& maxima,
                     std::vector<std::pair<float, std::uint32_t>>& best) {
   best.clear();
   if (n == 0) return;
+  const float reached = reached_by(scores, n, maxima);
+  const float bar = std::max(floor, reached);
+  for_each_above(scores, bar, [&](std::size_t i) {
+    best.emplace_back(scores[i], static_cast<std::uint32_t>(i));
+    return true;
+  });
+  if (best.size() < n && bar > floor) {  // the rest equal the bar: the first of them
+    for_each_above(scores, std::nextafter(bar, floor), [&](std::size_t i) {
+      if (scores[i] == bar) best.emplace_back(bar, static_cast<std::uint32_t>(i));
+      return best.size() < n;
+    });
+  }
   const auto better = [](const auto& a, const auto& b) {
     return a.first > b.first || (a.first == b.first && a.second < b.second);
   };
-  float bar = floor;
-  const auto offer = [&](std::size_t i) {
-    if (best.size() == n) {
-      std::pop_heap(best.begin(), best.end(), better);
-      best.back() = {scores[i], static_cast<std::uint32_t>(i)};
-    } else {
-      best.emplace_back(scores[i], static_cast<std::uint32_t>(i));
-    }
-    std::push_heap(best.begin(), best.end(), better);
-    if (best.size() == n) bar = best.front().first;
-  };
-  const std::size_t end = scores.size();
-  for (std::size_t i = kernels().next_above(scores.data(), 0, end, bar); i < end;
-       i = kernels().next_above(scores.data(), i + 1, end, bar)) {
-    offer(i);
-  }
-  std::sort(best.begin(), best.end(), better);
+  const std::size_t kept = std::min(n, best.size());
+  std::partial_sort(best.begin(), best.begin() + static_cast<std::ptrdiff_t>(kept), best.end(), better);
+  best.resize(kept);
 }
 
 struct spread {
@@ -192,14 +214,13 @@ inline void score_all(const query& q, std::span<const std::shared_ptr<const sour
     }
   }
   if (by_direction.empty()) return;
-  const batch::factor_model& model = *q.known.batch->model;
-  const std::size_t n = std::min(model.n_items(), n_items);
+  const batch::packed_items& items = q.known.batch->items;
+  const std::size_t n = items.size();
   scratch.inner.resize(by_direction.size() * n);
-  kernels().score_rows(scratch.directions.data(), by_direction.size(), model.item_matrix().data(), n, rank, rank,
-                       scratch.inner.data());
+  items.score(std::span(scratch.directions).first(by_direction.size() * rank), scratch.inner);
   for (std::size_t d = 0; d < by_direction.size(); ++d) {
     const auto inner = scratch.inner.begin() + static_cast<std::ptrdiff_t>(d * n);
-    std::copy(inner, inner + static_cast<std::ptrdiff_t>(n), scratch.scores_of(by_direction[d], n_items).begin());
+    std::copy_n(inner, std::min(n, n_items), scratch.scores_of(by_direction[d], n_items).begin());
   }
 }
 
@@ -214,7 +235,7 @@ inline spread sane_spread_of(std::span<float> scores) {
 // lists the best allowed items of source s among the candidates
 inline void propose(std::size_t s, std::span<const float> scores, std::size_t n_best, float floor, candidate_set& out,
                     gather_scratch& scratch) {
-  best_of(scores, n_best, floor, scratch.best);
+  best_of(scores, n_best, floor, scratch.maxima, scratch.best);
   for (std::size_t k = 0; k < scratch.best.size(); ++k) {
     const std::size_t c = add_candidate(scratch.best[k].second, out, scratch);
     out.place[c * out.n_sources + s] = static_cast<std::uint8_t>(k);

@@ -7,9 +7,11 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tandem/batch/factor_model.hpp"
+#include "tandem/batch/packed_items.hpp"
 #include "tandem/core/cow.hpp"
 #include "tandem/core/ids.hpp"
 #include "tandem/core/time.hpp"
@@ -24,7 +26,12 @@ namespace hybrid {
 
 /// A trained batch model with what its sources need beside the factors.
 struct batch_snapshot {
+  /// Packs the model's items: O(n_items * rank).
+  explicit batch_snapshot(std::shared_ptr<const batch::factor_model> trained)
+      : model(std::move(trained)), items(*model) {}
+
   std::shared_ptr<const batch::factor_model> model;
+  batch::packed_items items;      ///< of the model, for scoring them all
   std::vector<float> popularity;  ///< log(1 + users) per item at the refit: what a user without factors gets
   std::uint64_t version = 0;
   log_position position{};  ///< the log up to here (exclusive) was trained on
@@ -96,7 +103,7 @@ class source {
   virtual bool score(const query& q, std::span<float> out) const = 0;
 
   /// A source whose scores are inner products with the batch model's item factors writes its user vector instead and
-  /// returns true; all such sources share one pass over the factors. @param user_vector  length rank.
+  /// returns true; all such sources share one pass over the packed factors. @param user_vector  length rank.
   virtual bool direction(const query& q, std::span<float> user_vector) const {
     (void)q;
     (void)user_vector;
