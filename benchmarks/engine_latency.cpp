@@ -106,6 +106,19 @@ class run {
     return of(us);
   }
 
+  // events that name an answer: the blender learns from its stored candidates; every third takes what was shown
+  percentiles rewarding(std::size_t n) {
+    std::vector<double> us;
+    for (std::size_t k = 0; k < n; ++k) {
+      const shop_event e = shop_.next();
+      const recommendation shown = engine_.recommend({e.user, 10, clock()});
+      const std::string_view item = k % 3 == 0 ? std::string_view(shown.items[k / 3 % 10].item) : e.item;
+      const event given{.user = e.user, .item = item, .time = clock(), .decision = shown.id};
+      us.push_back(microseconds([&] { engine_.observe(given); }));
+    }
+    return of(us);
+  }
+
   percentiles recommending(std::size_t n) {
     std::vector<double> us;
     random_stream random(99);
@@ -178,6 +191,7 @@ int main(int argc, char** argv) {
   run r(s);
   r.fill();
   const percentiles observe = r.observing(20000);
+  const percentiles reward = r.rewarding(5000);
   const percentiles alone = r.recommending(3000);
   std::size_t refits = 0;
   const percentiles loaded = r.recommending_under_load(10000, refits);
@@ -188,6 +202,7 @@ int main(int argc, char** argv) {
     std::printf("%-38s %10.1f %10.1f %10.1f\n", name, p.p50, p.p99, p.max);
   };
   row("observe", observe);
+  row("observe, in answer to a decision", reward);
   row("recommend 10 of all, alone", alone);
   row("recommend 10 of all, observing+refitting", loaded);
   std::printf("refits meanwhile: %zu\n", refits);
@@ -199,6 +214,7 @@ int main(int argc, char** argv) {
     out << "{\"items\": " << s.items << ", \"rank\": " << s.rank << ", \"events\": " << s.events << ", \"kernels\": \""
         << simd_level() << "\", ";
     field("observe_us", observe);
+    field("observe_reward_us", reward);
     field("recommend_us", alone);
     field("recommend_under_load_us", loaded);
     out << "\"refits_meanwhile\": " << refits << "}\n";
