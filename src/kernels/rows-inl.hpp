@@ -3,15 +3,23 @@
 
 // the last n < lanes floats of a row, the rest zero; never reads past them
 HWY_INLINE vec load_tail(const float* from, size_t n) {
+#if !HWY_MEM_OPS_MIGHT_FAULT
+  return hn::MaskedLoad(hn::FirstN(d, n), d, from);
+#else
   HWY_ALIGN float padded[lanes] = {};
   for (size_t j = 0; j < n; ++j) padded[j] = from[j];
   return hn::Load(d, padded);
+#endif
 }
 
 HWY_INLINE void store_tail(vec v, float* to, size_t n) {
+#if !HWY_MEM_OPS_MIGHT_FAULT
+  hn::BlendedStore(v, hn::FirstN(d, n), d, to);
+#else
   HWY_ALIGN float padded[lanes];
   hn::Store(v, d, padded);
   for (size_t j = 0; j < n; ++j) to[j] = padded[j];
+#endif
 }
 
 // out[0..3] = the sums of the lanes of a, b, c, e, all added in the same order
