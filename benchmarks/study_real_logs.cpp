@@ -7,6 +7,7 @@
 //
 //   study_real_logs [--seeds N] [--log NAME] [--json FILE]
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstdio>
@@ -77,19 +78,29 @@ study::study_report run_study(const real_log& what, tandem::event_log log, std::
 
 // ---- the table ------------------------------------------------------------------------------------------------------
 
+/// What the hybrid is to gain on real time where that can be had: the survey's figure. A goal, not a condition.
+constexpr double realtime_goal = 1.18;
+
 /// "asked >= .112: yes"; empty when nothing is asked.
-std::string verdict(double value, double asked) {
-  if (asked == 0) return {};
+std::string verdict(double value, double least, const char* how) {
+  if (least == 0) return {};
   std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "  asked >= %.4g: %s", asked, value >= asked ? "yes" : "NO");
+  std::snprintf(text.data(), text.size(), "  %s >= %.4g: %s", how, least, value >= least ? "yes" : "NO");
   return text.data();
 }
 
+/// The least that is asked of hybrid/`with`.
+double least_ratio(const real_log& asked, std::string_view with) {
+  if (with == "batch") return asked.to_batch;
+  if (with == "realtime") return realtime_goal;
+  return with == "best_source" ? asked.to_best : 0;
+}
+
 void print_figure(std::string_view name, const study::estimate& next_event, const study::estimate& next_visit,
-                  double asked) {
+                  double least, const char* how = "asked") {
   std::printf("  %-28.*s%7.4f [%.4f, %.4f] %7.4f [%.4f, %.4f]%s\n", static_cast<int>(name.size()), name.data(),
               next_event.value, next_event.range.low, next_event.range.high, next_visit.value, next_visit.range.low,
-              next_visit.range.high, verdict(next_event.value, asked).c_str());
+              next_visit.range.high, verdict(next_event.value, least, how).c_str());
 }
 
 void print_report(const study::study_report& report, const real_log& asked, double cpu) {
@@ -112,10 +123,33 @@ void print_report(const study::study_report& report, const real_log& asked, doub
   }
   for (std::size_t c = 0; c < event.comparisons.size(); ++c) {
     const std::string& with = event.comparisons[c].with;
-    const double least = with == "batch" ? asked.to_batch : with == "best_source" ? asked.to_best : 0;
-    print_figure("hybrid/" + with, event.comparisons[c].ratio, visit.comparisons[c].ratio, least);
+    print_figure("hybrid/" + with, event.comparisons[c].ratio, visit.comparisons[c].ratio, least_ratio(asked, with),
+                 with == "realtime" ? "goal" : "asked");
   }
   std::fflush(stdout);
+}
+
+/// The mean over seeds, and the least of them, of one figure.
+template <class Figure>
+void print_spread(const std::string& name, const std::vector<study::study_report>& reports, Figure figure) {
+  double sum = 0;
+  double least = figure(reports.front());
+  for (const study::study_report& each : reports) {
+    sum += figure(each);
+    least = std::min(least, figure(each));
+  }
+  std::printf("  %-28s%7.4f, least %.4f\n", name.c_str(), sum / static_cast<double>(reports.size()), least);
+}
+
+void print_seeds(const std::vector<study::study_report>& reports) {
+  std::printf("\n%s, next event, mean of %zu seeds\n", reports.front().dataset.c_str(), reports.size());
+  for (const study::arm a : study::all_arms) {
+    print_spread(std::string(study::name(a)), reports, [a](const auto& r) { return r.next_event[a].all.ndcg.value; });
+  }
+  for (std::size_t c = 0; c < reports.front().next_event.comparisons.size(); ++c) {
+    print_spread("hybrid/" + reports.front().next_event.comparisons[c].with, reports,
+                 [c](const auto& r) { return r.next_event.comparisons[c].ratio.value; });
+  }
 }
 
 nlohmann::ordered_json to_json(const study::study_report& report, const real_log& asked, double cpu) {
@@ -147,13 +181,15 @@ void run(const std::filesystem::path& root, const std::string& only, std::uint64
     tandem::read_options options;
     options.format = each.format;
     const tandem::event_log log = tandem::read_events(file, options);
+    std::vector<study::study_report> reports;
     for (std::uint64_t seed = 0; seed < seeds; ++seed) {
       const double start = cpu_seconds();
-      const study::study_report report = run_study(each, log, seed, pool);
+      reports.push_back(run_study(each, log, seed, pool));
       const double cpu = cpu_seconds() - start;
-      print_report(report, each, cpu);
-      all.push_back(to_json(report, each, cpu));
+      print_report(reports.back(), each, cpu);
+      all.push_back(to_json(reports.back(), each, cpu));
     }
+    if (reports.size() > 1) print_seeds(reports);
   }
   if (!json.empty()) std::ofstream(json) << all.dump(2) << '\n';
 }
