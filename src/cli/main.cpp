@@ -38,7 +38,11 @@ int main(int argc, char** argv) {
   CLI::App app{"tandem: a personalization engine inside your application", "tandem"};
   app.set_version_flag("--version", "tandem " TANDEM_VERSION_STRING);
   app.require_subcommand(1);
-  app.footer("\"tandem COMMAND --help\" says more about a command. Exit codes: 0 done, 1 failure, 2 wrong usage.\n");
+  app.get_formatter()->column_width(24);
+  app.footer(
+      "\"tandem COMMAND --help\" says more about a command; to see one at work without a\n"
+      "log of your own: tandem study --synthetic --html report.html\n\n"
+      "Exit codes: 0 done, 1 failure, 2 wrong usage.\n");
   app.failure_message([](const CLI::App* at, const CLI::Error& e) {
     const auto chosen = at->get_subcommands();
     const std::string where = chosen.empty() ? "tandem" : "tandem " + chosen.front()->get_name();

@@ -59,8 +59,8 @@ std::string quality_table(const study::protocol_report& protocol, std::string_vi
 
 std::string cost_table(const study::protocol_report& protocol) {
   using study::detail::duration_text;
-  std::vector<std::vector<std::string>> rows = {
-      {"cost", "answer p50", "p99", "learn p50", "p99", "events/s", "processor", "of it refits", "peak memory"}};
+  std::vector<std::vector<std::string>> rows = {{"cost", "answer", "", "learn", "", "events", "CPU", "of it", "peak"},
+                                                {"", "p50", "p99", "p50", "p99", "a second", "", "refits", "memory"}};
   for (const study::arm a : study::all_arms) {
     const study::replay_result& run = protocol[a].raw;
     rows.push_back({std::string(study::title(a)), duration_text(run.decide.percentile(0.5)),
@@ -73,27 +73,55 @@ std::string cost_table(const study::protocol_report& protocol) {
   return aligned(rows);
 }
 
+// The name of what the hybrid is compared with, for people.
+std::string name_of(std::string_view with) {
+  for (const study::arm a : study::all_arms) {
+    if (study::name(a) == with) return std::string(study::title(a));
+  }
+  return "its best source";
+}
+
+std::string ratio_cell(const study::estimate& ratio) {
+  using study::detail::fixed;
+  return cat("× ", fixed(ratio.value, 2), " [", fixed(ratio.range.low, 2), ", ", fixed(ratio.range.high, 2), "]");
+}
+
 std::string ratio_table(const study::study_report& report) {
   std::vector<std::vector<std::string>> rows = {{"hybrid against", "next event", "next visit"}};
   for (const study::comparison& each : report.next_event.comparisons) {
-    rows.push_back({each.with == "best_source" ? cat("best source") : each.with});
+    rows.push_back({name_of(each.with)});
     for (const study::protocol_report* protocol : {&report.next_event, &report.next_visit}) {
-      const study::estimate ratio = study::detail::ratio_with(*protocol, each.with);
-      rows.back().push_back(cat("×", study::detail::factor(ratio.value), " [", study::detail::factor(ratio.range.low),
-                                ", ", study::detail::factor(ratio.range.high), "]"));
+      rows.back().push_back(ratio_cell(study::detail::ratio_with(*protocol, each.with)));
     }
   }
   return aligned(rows);
+}
+
+// Breaks a sentence between words, at 80 columns.
+std::string wrapped(std::string_view text) {
+  constexpr std::size_t columns = 80;
+  std::string out;
+  std::size_t used = 0;
+  while (!text.empty()) {
+    const std::string_view word = text.substr(0, text.find(' '));
+    text.remove_prefix(std::min(text.size(), word.size() + 1));
+    const std::size_t width = width_of(word);
+    if (used > 0) out += used + 1 + width > columns ? "\n" : " ";
+    used = used > 0 && used + 1 + width <= columns ? used + 1 + width : width;
+    out += word;
+  }
+  return out + "\n";
 }
 
 }  // namespace
 
 std::string to_text(const study::study_report& report) {
   using study::detail::thousands;
-  std::string out =
-      cat(study::detail::headline(report), ".\n\n", report.dataset, report.synthetic ? " (synthetic)" : "", ": ",
-          thousands(report.events), " events, ", thousands(report.users), " users, ", thousands(report.items),
-          " items; ", thousands(report.judged), " predictions judged. Brackets: 95 % intervals over users.\n\n");
+  std::string out = wrapped(cat(study::detail::headline(report), ".")) + "\n";
+  out += wrapped(cat(report.dataset, report.synthetic ? " (synthetic)" : "", ": ", thousands(report.events),
+                     " events, ", thousands(report.users), " users, ", thousands(report.items), " items."));
+  for (const std::string& note : report.notes) out += wrapped(cat("Note: ", note));
+  out += wrapped(cat(thousands(report.judged), " predictions judged. Brackets: 95 % intervals over users.")) + "\n";
   out += quality_table(report.next_event, "next event") + "\n" + quality_table(report.next_visit, "next visit") + "\n" +
          ratio_table(report) + "\n" + cost_table(report.next_event);
   return out;

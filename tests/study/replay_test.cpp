@@ -112,6 +112,53 @@ TEST_CASE("a plan without anything to judge, or with options out of range, says 
   CHECK_THROWS_AS(plan_replay(all_repeats, options), error);
 }
 
+TEST_CASE("the plan judges no event that counts 0 or less, and does not take it for history") {
+  event_log log = log_of({{"u", "a", 0}, {"u", "b", 1}, {"u", "c", 2}, {"u", "d", 3}, {"u", "b", 4}, {"u", "c", 5}});
+  log.events[1].action = log.actions.intern("skip");    // counts 0: as if it were not there
+  log.events[2].action = log.actions.intern("return");  // counts -1: c is had, and not wanted
+  log.events[3].weight = -2;                            // a view of value -2
+  replay_options options;
+  options.every = 1;
+  options.refits = 0;
+  options.actions = {{"skip", 0}, {"return", -1}, {"never seen", 5}};
+  const replay_plan plan = plan_replay(log, options);
+  std::vector<std::uint32_t> events, history;
+  for (const planned_prediction& p : plan.predictions) {
+    events.push_back(p.event);
+    history.push_back(p.history);
+  }
+  CHECK(events == std::vector<std::uint32_t>{0, 4});  // b counted 0 before, so now it is new; c was returned
+  CHECK(history == std::vector<std::uint32_t>{0, 1});
+  options.actions.emplace_back("view", std::nan(""));
+  CHECK_THROWS_AS(plan_replay(log, options), error);
+}
+
+TEST_CASE("an arm's engine hears actions and values: what was returned is not offered, two returns are a purchase") {
+  // everybody takes a; the user judged has taken it before, and then sent it back, once or by a negative value
+  std::vector<line> lines;
+  for (std::size_t k = 0; k < 19; ++k) lines.push_back({id('u', k), k % 4 == 3 ? "b" : "a", static_cast<int>(k)});
+  lines.push_back({"judge", "a", 19});
+  for (std::size_t k = 20; k < 39; ++k) lines.push_back({id('u', k), "a", static_cast<int>(k)});
+  lines.push_back({"judge", "a", 39});
+  event_log log = log_of(lines);
+  replay_options options;
+  options.every = 1;
+  options.refits = 0;
+  options.repeat_items = true;
+  const auto last_rank = [&] {
+    return replay_arm(arm::realtime, log, plan_replay(log, options), protocol::next_event, options, {}).rank.back();
+  };
+  CHECK(last_rank() == 0);
+  log.events[19].action = log.actions.intern("return");
+  CHECK(last_rank() == 0);  // an action without a weight counts 1
+  options.actions = {{"return", -1}};
+  CHECK(last_rank() == evaluation::missed);
+  log.events[19].weight = -1;  // -1 times -1
+  CHECK(last_rank() == 0);
+  options.actions.clear();
+  CHECK(last_rank() == evaluation::missed);
+}
+
 TEST_CASE("where popularity is right, its figures come out as worked out by hand") {
   const event_log log = log_of(two_thirds_a(30));
   replay_options options;

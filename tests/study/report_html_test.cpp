@@ -84,6 +84,23 @@ TEST_CASE("an invented log is said to be invented, at the top") {
   CHECK(has(html, "The log is invented by a program"));
 }
 
+TEST_CASE("a note about the log stands on the page, once") {
+  study_report report = small_report();
+  report.notes = {"The values of the log are not used."};
+  const std::string html = to_html(report);
+  const std::size_t at = html.find(report.notes[0]);
+  REQUIRE(at != std::string::npos);
+  CHECK(html.find(report.notes[0], at + 1) == std::string::npos);
+}
+
+TEST_CASE("the page says what an event counts") {
+  study_report report = small_report();
+  CHECK(has(to_html(report), "<dt>An event counts</dt><dd>1</dd>"));
+  report.options.actions = {{"buy", 2.5}, {"<return>", -1}};
+  report.value_as_weight = true;
+  CHECK(has(to_html(report), "<dd>buy 2.50, &lt;return&gt; -1, others 1, times its value</dd>"));
+}
+
 TEST_CASE("names from outside cannot break out of the page") {
   study_report report = small_report();
   report.dataset = "<script>alert('x')</script>\"&\x01";

@@ -52,6 +52,9 @@ TEST_CASE("the JSON report has every key it promises, for both protocols") {
   CHECK(json.at("options").at("every") == 1);
   CHECK(json.at("options").at("refits") == 12);
   CHECK(json.at("options").at("repeat_items") == true);
+  CHECK(json.at("options").at("actions").empty());
+  CHECK(json.at("options").at("value_as_weight") == false);
+  CHECK(json.at("notes").empty());
   check_protocol(json);
   check_protocol(json.at("next_visit"));
 }
@@ -60,6 +63,17 @@ TEST_CASE("the JSON report is the same for the same study, and can be read back"
   const std::string text = to_json(small_report()).dump(2);
   CHECK(text == to_json(small_report()).dump(2));
   CHECK(nlohmann::ordered_json::parse(text).dump(2) == text);
+}
+
+TEST_CASE("what actions count, and what the log says and the study does not use, stands in the JSON") {
+  study_report report = small_report();
+  report.options.actions = {{"view", 1}, {"return", -1}};
+  report.value_as_weight = true;
+  report.notes = {"All is well."};
+  const auto json = nlohmann::json::parse(to_json(report).dump());
+  CHECK(json.at("options").at("actions") == nlohmann::json{{"view", 1}, {"return", -1}});
+  CHECK(json.at("options").at("value_as_weight") == true);
+  CHECK(json.at("notes") == nlohmann::json::array({"All is well."}));
 }
 
 TEST_CASE("a figure that the data does not give is null, not a number") {

@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tandem/engine.hpp"
 #include "tandem/hybrid/sources.hpp"
+#include "tandem/study/replay.hpp"
 
 TANDEM_BEGIN
 namespace study {
@@ -65,6 +67,18 @@ inline constexpr std::array<arm, n_arms> all_arms = {arm::batch, arm::batch_fold
 [[nodiscard]] inline engine_options options_of(arm a, engine_options base) {
   base.sources = sources_of(a);
   return base;
+}
+
+/// Replays a log through one arm: an engine as a host would make it from `base`, with the arm's sources and what the
+/// replay's options say of items and actions. Errors: as replay().
+[[nodiscard]] inline replay_result replay_arm(arm a, const event_log& log, replay_plan plan, protocol known,
+                                              const replay_options& options, engine_options base,
+                                              const progress& callback = {}) {
+  base.exclude_seen = !options.repeat_items;
+  base.actions = options.actions;
+  engine subject(options_of(a, std::move(base)));
+  if (!needs_refits(a)) plan.refits.clear();
+  return replay(log, plan, known, subject, callback);
 }
 
 }  // namespace study

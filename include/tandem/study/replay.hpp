@@ -7,12 +7,14 @@
 // of a visit that comes earlier in the hashed order, next_visit knows earlier visits only.
 
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <ctime>
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "tandem/core/progress.hpp"
@@ -42,18 +44,24 @@ struct replay_options {
   std::size_t every = 5;
   /// Whether an item that the user already had may be recommended, and its events judged.
   bool repeat_items = false;
+  /// How much an event of an action counts, as engine_options::actions; actions not named here count 1. An event that
+  /// counts 0 or less (a return, a skip) is learned, but nobody wants it foreseen: it is not judged.
+  std::vector<std::pair<std::string, double>> actions = {};
 
   /// Errors: invalid_argument, naming the option and its range.
   void validate() const {
     if (refits > 10000) throw error(errc::invalid_argument, "must lie in [0, 10000]", {{}, 0, "refits"});
     if (every == 0) throw error(errc::invalid_argument, "must be at least 1", {{}, 0, "every"});
+    for (const auto& [action, weight] : actions) {
+      if (!std::isfinite(weight)) throw error(errc::invalid_argument, "must be finite", {{}, 0, "actions"});
+    }
   }
 };
 
 /// One event that is predicted before it is learned.
 struct planned_prediction {
   std::uint32_t event = 0;    ///< its place in the log
-  std::uint32_t history = 0;  ///< events of its user before it
+  std::uint32_t history = 0;  ///< events of its user before it that count more than 0
 };
 
 /// Which events are predicted: the same for every arm and protocol, so that results pair up.
@@ -95,7 +103,9 @@ struct replay_result {
 };
 
 /// Drives `subject` through the log. All work, refits too, is done on the calling thread.
-/// @param subject   an engine that has seen nothing yet, with options.exclude_seen = !repeat_items of the plan.
+///
+/// An event is told with its action, and with its weight in the log as its value.
+/// @param subject   an engine that has seen nothing yet, with exclude_seen = !repeat_items and the actions of the plan.
 /// @param callback  hears of events done (stage "replay"), about a thousand times.
 /// Errors: wrong_state when the engine does not take an event (a time far in the future, an id that is too long);
 /// cancelled; what engine::refit() throws.

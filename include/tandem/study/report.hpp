@@ -80,6 +80,8 @@ struct study_report {
   std::uint64_t events = 0, users = 0, items = 0, visits = 0;
   std::uint64_t tied_events = 0;   ///< share a visit with another
   std::uint64_t bad_lines = 0;     ///< of the file, left out
+  bool value_as_weight = false;    ///< an event counts its value times its action's weight
+  std::vector<std::string> notes;  ///< sentences about how the log was read that a reader should know
   timestamp first{}, last{};       ///< times of the log
   std::uint64_t judged = 0;        ///< predictions, per arm and protocol
   std::uint64_t judged_users = 0;  ///< their users: what the bootstrap draws

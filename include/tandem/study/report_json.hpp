@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -14,13 +15,14 @@ namespace study {
 
 /// The report as JSON. Keys keep their order; a figure the data does not give is null.
 ///
-/// {dataset, synthetic, events, users, items, visits, tied_events, bad_lines, judged, judged_users,
+/// {dataset, synthetic, events, users, items, visits, tied_events, bad_lines, notes, judged, judged_users,
 ///  arms: {batch | batch_fold_in | realtime | hybrid: {ndcg@10, hr@10, mrr (each with NAME_interval), coverage,
 ///         decide_us: {p50, p99}, learn_us: {p50, p99}, events_per_s, cpu_s, refits, refit_s, refit_cpu_s,
 ///         peak_rss_mb, log_rss_mb, over_time: [ndcg@10], by_history: [{from_events, share, ndcg@10, interval}]}},
 ///  sources: {NAME: {ndcg@10, ndcg@10_interval, hr@10, alone, needs_model}}, best_source, served_by: {NAME: share},
 ///  ratios: {hybrid/batch, hybrid/batch_fold_in, hybrid/realtime, hybrid/best_source}, ratio_intervals, differences,
-///  difference_intervals, next_visit: {arms, sources, ... as above}, options, seed, version}
+///  difference_intervals, next_visit: {arms, sources, ... as above},
+///  options: {refits, every, repeat_items, actions: {NAME: weight}, value_as_weight}, seed, version}
 /// Complexity: O(size of the answer). Threads: a pure function of its argument.
 [[nodiscard]] inline nlohmann::ordered_json to_json(const study_report& report);
 
@@ -105,13 +107,18 @@ inline nlohmann::ordered_json to_json(const study_report& report) {
   out["visits"] = report.visits;
   out["tied_events"] = report.tied_events;
   out["bad_lines"] = report.bad_lines;
+  out["notes"] = report.notes;
   out["judged"] = report.judged;
   out["judged_users"] = report.judged_users;
   detail::put(out, report.next_event, report);
   detail::put(out["next_visit"], report.next_visit, report);
+  auto actions = nlohmann::ordered_json::object();
+  for (const auto& [action, weight] : report.options.actions) actions[action] = weight;
   out["options"] = {{"refits", report.options.refits},
                     {"every", report.options.every},
-                    {"repeat_items", report.options.repeat_items}};
+                    {"repeat_items", report.options.repeat_items},
+                    {"actions", std::move(actions)},
+                    {"value_as_weight", report.value_as_weight}};
   out["seed"] = report.seed;
   out["version"] = TANDEM_VERSION_STRING;
   return out;

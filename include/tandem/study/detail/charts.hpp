@@ -208,7 +208,7 @@ struct duration_axis {
   return out + "</svg>";
 }
 
-/// The labels of a duration axis.
+/// The labels of a duration axis; a narrow page shows the ends and the middle only.
 [[nodiscard]] inline std::string duration_lane(const duration_axis& x) {
   std::string out = "<svg class=\"lane axis\" height=\"18\" aria-hidden=\"true\">";
   const std::vector<double> ticks = x.ticks();
@@ -216,7 +216,9 @@ struct duration_axis {
     const std::string_view anchor = k == 0 ? "start" : k + 1 == ticks.size() ? "end" : "middle";
     std::string label = duration_text(ticks[k]);
     if (const std::size_t tail = label.find(".0\u00a0"); tail != std::string::npos) label.erase(tail, 2);
-    out += cat("<text x=\"", x.at(ticks[k]), "\" y=\"13\" text-anchor=\"", anchor, "\">", label, "</text>");
+    const bool middle = 2 * k + 1 == ticks.size();
+    out += cat("<text x=\"", x.at(ticks[k]), "\" y=\"13\" text-anchor=\"", anchor, "\"",
+               anchor == "middle" && !middle ? " class=\"inner\">" : ">", label, "</text>");
   }
   return out + "</svg>";
 }

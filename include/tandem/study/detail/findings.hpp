@@ -118,6 +118,7 @@ enum class verdict : std::uint8_t { unknown, worse, unclear, better };
                       " of the events share user and time with another. Their order inside such a visit is not known; "
                       "it was drawn by hash, never taken from the file."));
   }
+  out.insert(out.end(), report.notes.begin(), report.notes.end());
   if (report.judged_users < 30) {
     out.push_back(cat("Only ", std::to_string(report.judged_users),
                       " users were judged. With so few, the intervals cover less than they say."));

@@ -9,6 +9,20 @@
 TANDEM_BEGIN
 namespace study {
 
+namespace detail {
+
+/// How much an event of each action of the log counts.
+inline std::vector<double> action_weights(const event_log& log, const replay_options& options) {
+  std::vector<double> out(log.actions.size(), 1.0);
+  for (const auto& [action, weight] : options.actions) {
+    const action_index known = log.actions.find(action);
+    if (known != no_id<action_index>) out[slot(known)] = weight;
+  }
+  return out;
+}
+
+}  // namespace detail
+
 inline replay_plan plan_replay(const event_log& log, const replay_options& options) {
   options.validate();
   const std::size_t n = log.events.size();
@@ -23,14 +37,17 @@ inline replay_plan plan_replay(const event_log& log, const replay_options& optio
   }
   std::vector<std::uint32_t> history(log.users.size(), 0);
   std::unordered_set<std::uint64_t> had;
+  const std::vector<double> action_weight = detail::action_weights(log, options);
   for (std::size_t i = 0; i < n; ++i) {
     const logged_event& e = log.events[i];
+    const double weight = action_weight[slot(e.action)] * static_cast<double>(e.weight);
+    if (weight == 0) continue;
     const bool repeat = !had.insert(std::uint64_t{raw(e.user)} << 32U | raw(e.item)).second;
-    if (i % options.every == half % options.every && (options.repeat_items || !repeat)) {
+    if (i % options.every == half % options.every && weight > 0 && (options.repeat_items || !repeat)) {
       if (i < half) ++plan.first_judged;
       plan.predictions.push_back({static_cast<std::uint32_t>(i), history[slot(e.user)]});
     }
-    ++history[slot(e.user)];
+    if (weight > 0) ++history[slot(e.user)];
   }
   if (plan.n_judged() == 0) {
     throw error(errc::wrong_state, "nothing is left to judge in the second half of " + std::to_string(n) + " events",
@@ -134,6 +151,8 @@ class replayer {
     event told;
     told.user = log_.users.name(e.user);
     told.item = log_.items.name(e.item);
+    told.action = log_.actions.name(e.action);
+    told.value = static_cast<double>(e.weight);
     told.time = e.time;
     told.decision = answered;
     const auto start = clock::now();

@@ -54,7 +54,7 @@ namespace detail {
   out += v == verdict::unknown ? std::string("–") : cat("×&#8202;", factor(ratio.value));
   out += cat("</b><span class=\"say ", style[static_cast<std::size_t>(v)], "\">", words(v), "</span>");
   if (v != verdict::unknown) {
-    out += cat("<br><span class=\"range num\">", factor(ratio.range.low), " to ", factor(ratio.range.high), "</span>");
+    out += cat("<span class=\"range num\">", factor(ratio.range.low), " to ", factor(ratio.range.high), "</span>");
   }
   return out + "</div>";
 }
@@ -343,6 +343,16 @@ template <class Value, class Show>
 
 // ---- how it was measured ------------------------------------------------------------------------------------------
 
+/// "view 1, return -1, others 1, times its value".
+[[nodiscard]] inline std::string what_counts(const study_report& report) {
+  std::string out;
+  for (const auto& [action, weight] : report.options.actions) {
+    out += cat(escape(action), " ", fixed(weight, weight == std::round(weight) ? 0 : 2), ", ");
+  }
+  out += out.empty() ? "1" : "others 1";
+  return out + (report.value_as_weight ? ", times its value" : "");
+}
+
 [[nodiscard]] inline std::string method_section(const study_report& report) {
   const replay_options& o = report.options;
   std::string arms;
@@ -368,6 +378,7 @@ template <class Value, class Show>
   };
   fact("Log", cat(escape(report.dataset), ", ", thousands(report.visits), " visits"));
   fact("Judged", cat(thousands(report.judged), " predictions of ", thousands(report.judged_users), " users"));
+  fact("An event counts", what_counts(report));
   fact("Seed", std::to_string(report.seed));
   fact("tandem", TANDEM_VERSION_STRING);
   if (!report.command.empty()) fact("Command", cat("<code>", escape(report.command), "</code>"));

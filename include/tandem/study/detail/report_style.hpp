@@ -26,12 +26,14 @@ section{margin-top:3.4rem}
 .eyebrow{color:var(--soft);font-size:.9rem;margin:0}
 .lede{font-size:1.14rem;line-height:1.5}
 .note{color:var(--soft);font-size:.94rem}
-.facts{color:var(--soft);font-size:.9rem;margin-top:1.1rem}
+.facts{color:var(--soft);font-size:.9rem;margin-top:1.1rem;max-width:none}
 .invented{display:inline-block;background:var(--realtime);color:#1b1d22;font-weight:600;font-size:.85rem;
 padding:.1rem .55rem;border-radius:.3rem;margin:0 0 .6rem}
 .num,td,.v{font-variant-numeric:tabular-nums}
 .cards{display:grid;grid-template-columns:repeat(4,1fr);gap:.9rem;margin:1.6rem 0 0}
-.card{background:var(--card);border:1px solid var(--edge);border-radius:.6rem;padding:.9rem 1rem 1rem}
+.card{background:var(--card);border:1px solid var(--edge);border-radius:.6rem;padding:.9rem 1rem 1rem;
+display:flex;flex-direction:column}
+.card .to{flex:1}
 .card b{display:block;font-size:1.9rem;line-height:1.15;letter-spacing:-.02em;margin:.15rem 0 .1rem}
 .card .to{font-size:.87rem;color:var(--soft)}
 .card .range{font-size:.87rem;color:var(--soft)}
@@ -68,7 +70,7 @@ svg text{fill:var(--soft);font-size:12px;font-variant-numeric:tabular-nums}
 .sources .k{padding:.3rem 0}
 .tell{margin:1rem 0 0}
 .hills{grid-template-columns:max-content minmax(0,1fr) minmax(0,1fr);column-gap:1.8rem;row-gap:.5rem;margin-top:1.1rem}
-.hills h3{margin:0}
+.hills h3{margin:0;align-self:end}
 .hills small{display:block;color:var(--soft);font-size:.82rem;margin-top:.15rem}
 .wide{overflow-x:auto;margin-top:1rem}
 table{border-collapse:collapse;width:100%;font-size:.93rem}
@@ -92,7 +94,8 @@ footer{margin-top:3.5rem;color:var(--soft);font-size:.87rem}
 .sources{grid-template-columns:minmax(0,6.6rem) minmax(0,1fr) repeat(2,max-content);column-gap:.65rem}
 .sources .about,.sources .hr{display:none}.sources .k{overflow-wrap:anywhere}
 .hills{grid-template-columns:1fr 1fr;column-gap:1rem}.hills .k{grid-column:1/-1;margin-top:.6rem}
-th,td{padding:.4rem .32rem}table{font-size:.86rem}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5rem}}
+th,td{padding:.4rem .22rem}table{font-size:.82rem}thead th,td small{white-space:normal}td small{font-size:.7rem}
+thead th{font-size:.8rem;vertical-align:bottom}.axis .inner{display:none}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5rem}}
 @media print{:root{--paper:#fff}section{break-inside:avoid}}
 )css";
 

@@ -1,0 +1,194 @@
+#include "study_log.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string_view>
+
+#include "tandem/data/jsonl_reader.hpp"
+#include "tandem/data/readers.hpp"
+#include "tandem/detail/parse_text.hpp"
+#include "tandem/study/synthetic_log.hpp"
+
+namespace tandem_cli {
+namespace {
+
+using tandem::errc;
+using tandem::error;
+
+std::vector<std::string> split(const std::string& list) {
+  std::vector<std::string> out;
+  for (std::size_t from = 0; !list.empty() && from <= list.size();) {
+    const std::size_t end = std::min(list.find(',', from), list.size());
+    out.push_back(list.substr(from, end - from));
+    from = end + 1;
+  }
+  return out;
+}
+
+// By the file's name, when --format does not say.
+std::string format_of(const study_arguments& asked) {
+  if (!asked.format.empty()) return asked.format;
+  const std::filesystem::path path(asked.events);
+  const std::string file = path.filename().string();
+  if (path.extension() == ".jsonl" || path.extension() == ".ndjson") return "jsonl";
+  if (file == "u.data" || file == "ratings.csv" || file == "ratings.dat") return "movielens";
+  return "delimited";
+}
+
+// "user=CustomerID,item=StockCode" into field_names.
+tandem::field_names field_names_of(const std::string& list) {
+  tandem::field_names out;
+  const std::map<std::string, std::string*> parts = {{"user", &out.user},   {"item", &out.item},
+                                                     {"time", &out.time},   {"action", &out.action},
+                                                     {"value", &out.value}, {"key", &out.key}};
+  for (const std::string& pair : split(list)) {
+    const std::size_t sign = pair.find('=');
+    const auto part = parts.find(pair.substr(0, sign));
+    if (sign == std::string::npos || part == parts.end()) {
+      refuse("--names", "'" + pair + "' is not PART=NAME, PART one of user, item, time, action, value, key");
+    }
+    *part->second = pair.substr(sign + 1);
+  }
+  return out;
+}
+
+tandem::read_options read_options_of(const study_arguments& asked) {
+  const std::map<std::string, tandem::log_format> formats = {{"movielens", tandem::log_format::movielens},
+                                                             {"delimited", tandem::log_format::delimited},
+                                                             {"jsonl", tandem::log_format::jsonl}};
+  const std::map<std::string, tandem::time_unit> units = {{"automatic", tandem::time_unit::automatic},
+                                                          {"seconds", tandem::time_unit::seconds},
+                                                          {"milliseconds", tandem::time_unit::milliseconds}};
+  tandem::read_options options;
+  options.format = formats.at(format_of(asked));
+  options.columns = split(asked.columns);
+  options.names = field_names_of(asked.names);
+  options.unit = units.at(asked.unit);
+  options.times_from_order = asked.no_times;
+  options.value_as_weight = true;  // settle_weights() sets them to 1 unless they were asked for
+  options.skip_bad = asked.skip_bad;
+  return options;
+}
+
+// The same error with the remedy as this command spells it.
+error in_our_words(const error& e) {
+  std::string remedy = e.remedy();
+  const std::array<std::array<std::string, 2>, 4> spellings = {{{"(skip_bad)", "with --skip-bad"},
+                                                                {"with names", "with --names"},
+                                                                {"with columns", "with --columns"},
+                                                                {"set times_from_order", "give --no-times"}}};
+  for (const auto& [theirs, ours] : spellings) {
+    if (const std::size_t at = remedy.find(theirs); at != std::string::npos) remedy.replace(at, theirs.size(), ours);
+  }
+  return error(e.code(), e.message(), e.where(), remedy);
+}
+
+// The actions of a log as a list for people; the first few of many.
+std::string list_of_actions(const tandem::event_log& log) {
+  constexpr std::size_t most = 6;
+  std::string out;
+  for (std::size_t a = 0; a < std::min(log.actions.size(), most); ++a) {
+    out += (a == 0 ? "" : ", ") + std::string(log.actions.name(static_cast<tandem::action_index>(a)));
+  }
+  return out + (log.actions.size() > most ? ", ..." : "");
+}
+
+void check_actions(const study_arguments& asked, const tandem::event_log& log) {
+  for (const auto& [action, weight] : asked.replay.actions) {
+    if (log.actions.find(action) != tandem::no_id<tandem::action_index>) continue;
+    throw error(errc::invalid_argument, "no event has the action '" + action + "' of --actions", {asked.events, 0, {}},
+                "its actions are: " + list_of_actions(log));
+  }
+}
+
+// Weights to 1 unless --value-as-weight; says whether that dropped anything.
+bool settle_weights(const study_arguments& asked, tandem::event_log& log) {
+  const bool any = std::any_of(log.events.begin(), log.events.end(), [](const auto& e) { return e.weight != 1; });
+  if (asked.value_as_weight && !any) {
+    throw error(errc::invalid_argument, "no event has a value other than 1, so --value-as-weight has nothing to use",
+                {asked.events, 0, {}}, "name the values with --names value=NAME or in --columns");
+  }
+  if (asked.value_as_weight) return false;
+  for (tandem::logged_event& e : log.events) e.weight = 1;
+  return any;
+}
+
+}  // namespace
+
+std::vector<std::pair<std::string, double>> actions_of(const std::string& list) {
+  std::vector<std::pair<std::string, double>> out;
+  for (const std::string& pair : split(list)) {
+    const std::size_t sign = pair.rfind('=');
+    const auto weight = sign == std::string::npos ? std::nullopt : tandem::detail::parse_number(pair.substr(sign + 1));
+    if (!weight || sign == 0) {
+      refuse("--actions", "'" + pair + "' is not ACTION=WEIGHT with a number, e.g. view=1,return=-1");
+    }
+    const std::string action = pair.substr(0, sign);
+    if (std::any_of(out.begin(), out.end(), [&](const auto& each) { return each.first == action; })) {
+      refuse("--actions", "names '" + action + "' twice");
+    }
+    out.emplace_back(action, *weight);
+  }
+  return out;
+}
+
+void check_log_options(const study_arguments& asked) {
+  const auto given = [&](std::string_view option) {
+    return std::find(asked.given.begin(), asked.given.end(), option) != asked.given.end();
+  };
+  if (asked.synthetic) {
+    for (const char* option : {"--events", "--format", "--columns", "--names", "--time-unit", "--no-times",
+                               "--skip-bad", "--actions", "--value-as-weight"}) {
+      if (given(option)) refuse(option, "is for the log in a file, not for the shop of --synthetic: leave one out");
+    }
+    return;
+  }
+  const std::string format = format_of(asked);
+  if (format == "movielens" && (given("--columns") || given("--names"))) {
+    refuse(given("--columns") ? "--columns" : "--names",
+           "is not for movielens, whose columns are known: leave it out, or say --format delimited");
+  }
+  if (format == "jsonl" && given("--columns")) refuse("--columns", "is for delimited; a jsonl log takes --names");
+  if (given("--columns") && given("--names")) {
+    refuse("--names", "is for a log with a header line, --columns for one without: leave one out");
+  }
+  if (asked.no_times && given("--time-unit")) {
+    refuse("--time-unit", "has no meaning with --no-times, which reads none: leave one out");
+  }
+  if (asked.no_times && field_names_of(asked.names).time != tandem::field_names{}.time) {
+    refuse("--names", "names the time, which --no-times does not read: leave one out");
+  }
+}
+
+read_log_result read_log(const study_arguments& asked, const tandem::progress& callback) {
+  read_log_result out;
+  if (asked.synthetic) {
+    out.log = tandem::study::synthetic_log({.seed = asked.seed});
+    return out;
+  }
+  const tandem::read_options options = read_options_of(asked);
+  try {
+    out.log = options.format == tandem::log_format::jsonl
+                  ? tandem::read_jsonl(asked.events, options, &out.report, callback)
+                  : tandem::read_events(asked.events, options, &out.report, callback);
+  } catch (const error& e) {
+    throw in_our_words(e);
+  }
+  check_actions(asked, out.log);
+  if (settle_weights(asked, out.log)) {
+    const bool ratings = options.format == tandem::log_format::movielens;
+    out.notes.push_back(std::string(ratings ? "The ratings" : "The values in the log") +
+                        " are not used: every event counts 1. --value-as-weight makes each count its value.");
+  }
+  if (out.log.actions.size() > 1 && asked.replay.actions.empty()) {
+    out.notes.push_back("All actions count alike (" + list_of_actions(out.log) +
+                        "). --actions says how much each counts, e.g. view=1,return=-1.");
+  }
+  return out;
+}
+
+}  // namespace tandem_cli
