@@ -57,35 +57,6 @@ TEST_CASE("when observe returns, the next answer on any thread reflects it", "[e
   CHECK_FALSE(wrong);
 }
 
-TEST_CASE("logged propensities are those the items were drawn with", "[engine][property]") {
-  // if p is the probability an item was drawn with, 1 / p over many draws averages to the number of items in the pool
-  engine_options o = small_options();
-  o.slate.pool = 12;
-  for (const online::any_policy& policy :
-       {online::any_policy(online::epsilon_greedy{0.6}), online::any_policy(online::softmax{1.0}),
-        online::any_policy(online::thompson{3.0})}) {
-    o.slate.policy = policy;
-    o.sources = {"popularity", "response_rate", "neighbours", "live_affinity"};
-    engine e(o);
-    for (const deed& d : deeds(500, 9)) e.observe(d.as_event());
-    e.refit();
-    double sum = 0;
-    double squares = 0;
-    constexpr int n = 3000;
-    for (int k = 0; k < n; ++k) {
-      const recommendation r = e.recommend({"user1", 2, later});
-      const double inverse = 1 / r.items[1].propensity;
-      sum += inverse;
-      squares += inverse * inverse;
-    }
-    const double mean = sum / n;
-    const double error = std::sqrt((squares / n - mean * mean) / n);
-    INFO(std::string(policy.name()) << " " << mean << " +- " << error);
-    CHECK(mean < 12 + 4 * error);  // an item that is practically never drawn is missing from the mean, never extra
-    if (policy.name() == "epsilon_greedy") CHECK(std::abs(mean - 12) < 4 * error + 0.05);
-  }
-}
-
 TEST_CASE("a shadow answer explores nothing and is certain", "[engine]") {
   engine_options o = small_options();
   o.slate.policy = online::epsilon_greedy{1.0};
