@@ -4,7 +4,11 @@ string(REGEX REPLACE "[ \n]+" " " _said "${_said}")
 if(NOT _failed)
   message(FATAL_ERROR "a broken tree was accepted")
 endif()
+foreach(_name cout cerr clog printf fprintf vprintf puts fputs putchar perror abort exit _Exit quick_exit terminate)
+  list(APPEND _endings "tandem/core/prints.hpp: ${_name} is not for the library")
+endforeach()
 foreach(_wrong
+        ${_endings}
         "tandem/core/climbs.hpp: core (floor 0) must not include tandem/data/event.hpp (floor 1)"
         "tandem/batch/crosses.hpp: batch (floor 3) must not include tandem/online/trend.hpp (floor 3)"
         "tandem/detail/hides_impl.hpp: online (floor 3) must not include tandem/hybrid/blender.hpp (floor 4)"

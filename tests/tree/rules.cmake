@@ -18,6 +18,11 @@ set(_floor_tandem 7) # the umbrella and the opt-in edges see everything below
 set(_floor_json 7)
 set(_floor_xtensor 7)
 
+# a library neither prints nor ends the program: names that stand neither in a comment nor in a text nor behind a dot
+set(_before "^([^/\"]|/[^/\"]|\"[^\"]*\")*[^a-zA-Z0-9_.>]")
+set(_streams cout cerr clog)
+set(_calls printf fprintf vprintf puts fputs putchar perror abort exit _Exit quick_exit terminate)
+
 # printing, std:: distributions (differ between standard libraries), and what GCC 12 does not have
 set(_banned "^(iostream|random|regex|format|expected|print|source_location)$")
 
@@ -68,6 +73,16 @@ foreach(_header ${_headers})
   if(NOT _first STREQUAL "#pragma once")
     violation("${_header}: the first line is not #pragma once")
   endif()
+  foreach(_name ${_streams} ${_calls})
+    set(_after "[ \t]*\\(")
+    if(_name IN_LIST _streams)
+      set(_after "[^a-zA-Z0-9_]")
+    endif()
+    file(STRINGS "${_include}/${_header}" _used LIMIT_COUNT 1 REGEX "${_before}${_name}${_after}" ENCODING UTF-8)
+    if(_used)
+      violation("${_header}: ${_name} is not for the library")
+    endif()
+  endforeach()
   if(_header MATCHES "^tandem/detail/")
     continue() # read on behalf of those who include it
   endif()
