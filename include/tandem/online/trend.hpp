@@ -16,7 +16,8 @@ namespace online {
 /// Exponentially decayed counts per item. A tick is whatever the caller counts: events, or milliseconds since 1970.
 ///
 /// Equation: score_i(t) = sum over events e of item i of weight_e * 2^(-(t - t_e) / half_life).
-/// Counts are kept multiplied by 2^(t / half_life), so an event costs one addition and silence costs nothing.
+/// Counts are kept multiplied by 2^(t / half_life), so an event costs one addition and silence costs nothing. They are
+/// float32: without forgetting, an item's count is exact up to 2^24 events and then stays there.
 /// Threads: thread-compatible; a copy is a consistent snapshot for the price of n_items / 512 pointers.
 class trend {
  public:
