@@ -149,12 +149,12 @@ class blender {
   /// Learns that candidate `taken` was chosen among `offered` (subscripts of `set`, `taken` among them).
   /// Complexity: O(offered * sources). Allocates: scratch.
   void learn(const candidate_set& set, std::span<const std::size_t> offered, std::size_t taken) {
-    judge(set, taken);
+    std::vector<float> score(set.size());
+    weights_->blend(set, score);
+    judge(set, taken, score);
     if (offered.size() < 2) return;
     blend_weights& w = weights_.write();
     const std::size_t width = w.width();
-    std::vector<float> score(set.size());
-    w.blend(set, score);
     float highest = -std::numeric_limits<float>::infinity();
     for (const std::size_t c : offered) highest = std::max(highest, score[c]);
     double total = 0;
@@ -189,12 +189,10 @@ class blender {
   static double gain(double place) noexcept { return place < 10 ? 1 / std::log2(place + 2) : 0.0; }
 
   // credits every expert with where it had the choice, and lets the best lead
-  void judge(const candidate_set& set, std::size_t taken) {
+  void judge(const candidate_set& set, std::size_t taken, std::span<const float> score) {
     learn_miss();
     const std::size_t n = set.n_sources;
     for (std::size_t s = 0; s < n; ++s) standing_[s] += gain(set.tied_place(taken, s));
-    std::vector<float> score(set.size());
-    weights_->blend(set, score);
     std::size_t above = 0;
     std::size_t equal = 0;
     for (const float other : score) {
