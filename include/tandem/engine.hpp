@@ -31,6 +31,9 @@
 
 TANDEM_BEGIN
 
+/// The most an event may weigh: |weight of its action * its value|. Beyond, a number is in the wrong unit.
+inline constexpr double max_event_weight = 1e6;
+
 /// Options of an engine. A default-constructed object is a sensible start.
 struct engine_options {
   // ---- change the result ----------------------------------------------------------------------------------------
@@ -38,11 +41,12 @@ struct engine_options {
   std::size_t rank = 64;
   /// Seed of everything random: the first factors, exploration. Same seed, same calls: same answers.
   std::uint64_t seed = 0;
-  /// How much an event of an action counts; negative = dislike. Actions not named here count 1.
+  /// How much an event of an action counts; negative = dislike. Actions not named here count 1. Each named once, in
+  /// [-max_event_weight, max_event_weight].
   std::vector<std::pair<std::string, double>> actions = {};
   /// Leave out of recommendations what the user already has. A request may override it.
   bool exclude_seen = true;
-  /// Names of the built-in sources to blend; see hybrid::built_in_sources(). Empty = all of them.
+  /// Names of the built-in sources to blend, each once; see hybrid::built_in_sources(). Empty = all of them.
   std::vector<std::string> sources = {};
   /// The batch learner.
   batch::ials_options ials = {};
@@ -61,7 +65,6 @@ struct engine_options {
   duration lateness = std::chrono::hours(24);
   /// Once the host has told the time with advance(), events ahead of the clock (the latest of advance() and the events
   /// taken since) by more than this are rejected. Set it only when the host calls advance() at least that often.
-  /// Whatever is set, a time after the year 9999 is rejected: it is in the wrong unit.
   duration max_ahead = duration::max();
 
   // ---- change time or memory only -------------------------------------------------------------------------------
@@ -92,11 +95,13 @@ enum class reject_reason : std::uint8_t {
   none,
   empty_user,
   empty_item,
-  id_too_long,  ///< over max_id_bytes
-  not_utf8,
+  id_too_long,  ///< an id, the action, the key or a fact of the context is over max_id_bytes
+  not_utf8,     ///< one of the same
   value_not_finite,
-  time_in_future,    ///< beyond options.max_ahead, or after the year 9999
-  unknown_decision,  ///< no such decision, or too old to be kept
+  value_too_large,    ///< with the action's weight it is beyond max_event_weight
+  time_in_future,     ///< beyond options.max_ahead
+  time_out_of_range,  ///< outside the years 1 to 9999: in the wrong unit
+  unknown_decision,   ///< no such decision, or too old to be kept
 };
 
 /// Names as they stand in the enums.
@@ -119,7 +124,7 @@ struct observe_result {
 struct request {
   std::string_view user;
   std::size_t count = 10;
-  timestamp time{};
+  timestamp time{};  ///< one outside the years 1 to 9999 counts as the nearest inside
   context_list context = {};
   /// Choose among these items only; empty = the engine finds candidates in the whole catalogue.
   std::span<const std::string_view> candidates = {};
@@ -215,6 +220,7 @@ class engine {
 
   // ---- batch ----------------------------------------------------------------------------------------------------
   /// Fits the batch model on the log so far and swaps it in. Refits one at a time: a second caller waits.
+  /// When the weights of the log are too large for float32, it fits once more with none of them above 32.
   /// Errors: cancelled (the model stays as it was), not_finite.
   void refit(executor_ref executor = {}, const progress& report = {});
   /// Runs refit() through `post`, which must run the function it is given some time, on some thread, while the engine
@@ -226,7 +232,8 @@ class engine {
   [[nodiscard]] std::shared_ptr<const batch::factor_model> model() const;
 
   // ---- catalogue and users --------------------------------------------------------------------------------------
-  /// Makes an item known, or changes its attributes; a retired item comes back. Errors: invalid_argument (the id).
+  /// Makes an item known, or changes its attributes; a retired item comes back. Errors: invalid_argument (the id, or an
+  /// attribute: text as in observe()).
   void upsert_item(std::string_view item, const context_list& attributes = {});
   /// Never recommends the item again, until upsert_item(). Its events stay learned. Unknown items are made known.
   void retire_item(std::string_view item);
@@ -234,7 +241,8 @@ class engine {
   void merge(std::string_view from, std::string_view to);
 
   // ---- time -----------------------------------------------------------------------------------------------------
-  /// Says that it is `now` and nothing else happened: decisions whose window has passed learn the default reward.
+  /// Says that it is `now` and nothing else happened: decisions whose window has passed learn the default reward. An
+  /// earlier time than one told before changes nothing. Errors: invalid_argument outside the years 1 to 9999.
   void advance(timestamp now);
 
   // ---- the host's own sources -----------------------------------------------------------------------------------

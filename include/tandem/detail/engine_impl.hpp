@@ -1,100 +1,17 @@
 #pragma once
 // The engine's public members: check, lock, hand to the state, answer.
 
-#include <cmath>
+#include <algorithm>
 #include <exception>
 #include <new>
 #include <utility>
 #include <vector>
 
-#include "tandem/core/utf8.hpp"
-#include "tandem/data/interactions.hpp"
+#include "tandem/detail/engine_checks.hpp"
+#include "tandem/detail/engine_refit.hpp"
 #include "tandem/detail/engine_state.hpp"
 
 TANDEM_BEGIN
-
-inline std::string_view name(observe_status status) noexcept {
-  switch (status) {
-    case observe_status::accepted: return "accepted";
-    case observe_status::duplicate: return "duplicate";
-    case observe_status::late: return "late";
-    case observe_status::rejected: return "rejected";
-    case observe_status::store_failed: return "store_failed";
-    case observe_status::full: return "full";
-    case observe_status::out_of_memory: return "out_of_memory";
-  }
-  return "unknown";
-}
-
-inline std::string_view name(reject_reason reason) noexcept {
-  switch (reason) {
-    case reject_reason::none: return "none";
-    case reject_reason::empty_user: return "empty_user";
-    case reject_reason::empty_item: return "empty_item";
-    case reject_reason::id_too_long: return "id_too_long";
-    case reject_reason::not_utf8: return "not_utf8";
-    case reject_reason::value_not_finite: return "value_not_finite";
-    case reject_reason::time_in_future: return "time_in_future";
-    case reject_reason::unknown_decision: return "unknown_decision";
-  }
-  return "unknown";
-}
-
-inline void engine_options::validate() const {
-  const auto require = [](bool holds, const char* field, const char* range) {
-    if (!holds) throw error(errc::invalid_argument, std::string("must ") + range, {{}, 0, field});
-  };
-  require(rank >= 1 && rank <= 1024, "rank", "lie in [1, 1024]");
-  for (const auto& [action, weight] : actions) {
-    require(!action.empty() && is_utf8(action), "actions", "have names that are UTF-8 text");
-    require(std::isfinite(weight), "actions", "have finite weights");
-  }
-  require(std::isfinite(default_reward), "default_reward", "be finite");
-  require(reward_window > duration::zero(), "reward_window", "be positive");
-  require(lateness >= duration::zero(), "lateness", "not be negative");
-  require(max_ahead >= duration::zero(), "max_ahead", "not be negative");
-  require(live.recency > 0 && live.recency <= 1, "live.recency", "lie in (0, 1]");
-  require(live.items >= 1 && live.items <= online::history::max_recent, "live.items", "lie in [1, 128]");
-  batch::ials_options fit = ials;
-  fit.rank = rank;
-  fit.validate();
-  sequence.validate();
-  blender.validate();
-  slate.validate();
-}
-
-namespace detail {
-
-inline constexpr timestamp latest_time = from_millis(253402300799999);  // the end of the year 9999
-
-// why an id cannot be taken; none if it can
-inline reject_reason check_id(std::string_view id, reject_reason when_empty) noexcept {
-  if (id.empty()) return when_empty;
-  if (id.size() > max_id_bytes) return reject_reason::id_too_long;
-  return is_utf8(id) ? reject_reason::none : reject_reason::not_utf8;
-}
-
-inline void require_id(std::string_view id, const char* field) {
-  const reject_reason why = check_id(id, reject_reason::empty_item);
-  if (why == reject_reason::none) return;
-  throw error(errc::invalid_argument,
-              why == reject_reason::empty_item    ? "must not be empty"
-              : why == reject_reason::id_too_long ? "is longer than " + std::to_string(max_id_bytes) + " bytes"
-                                                  : "is not UTF-8 text",
-              {{}, 0, field});
-}
-
-inline reject_reason check_event(const event& e, bool as_reward) noexcept {
-  if (!as_reward) {
-    if (const auto why = check_id(e.user, reject_reason::empty_user); why != reject_reason::none) return why;
-  }
-  if (const auto why = check_id(e.item, reject_reason::empty_item); why != reject_reason::none) return why;
-  if (e.key.size() > max_id_bytes || e.action.size() > max_id_bytes) return reject_reason::id_too_long;
-  if (e.time > latest_time) return reject_reason::time_in_future;
-  return std::isfinite(e.value) ? reject_reason::none : reject_reason::value_not_finite;
-}
-
-}  // namespace detail
 
 inline engine::engine(engine_options options) {
   options.validate();
@@ -150,9 +67,10 @@ inline observe_result engine::reward(decision_id id, std::string_view item, doub
   }
 }
 
-inline recommendation engine::recommend(const request& r) noexcept {
+inline recommendation engine::recommend(const request& asked) noexcept {
   recommendation out;
   try {
+    const request r = detail::sane(asked);
     hybrid::view view;
     std::unique_ptr<hybrid::gather_scratch> scratch;
     user_index user{};
@@ -186,8 +104,9 @@ inline recommendation engine::recommend(const request& r) noexcept {
   return out;
 }
 
-inline explanation engine::explain(const request& r, std::string_view item_id) const {
+inline explanation engine::explain(const request& asked, std::string_view item_id) const {
   explanation out;
+  const request r = detail::sane(asked);
   hybrid::view view;
   std::unique_ptr<hybrid::gather_scratch> scratch;
   user_index user{};
@@ -240,39 +159,7 @@ inline explanation engine::explain(const request& r, std::string_view item_id) c
   return out;
 }
 
-inline void engine::refit(executor_ref executor, const progress& report) {
-  const std::lock_guard one_at_a_time(state_->refit_mutex);
-  std::shared_ptr<const log_prefix> prefix;
-  std::vector<user_index> owner;
-  std::size_t n_items = 0;
-  std::shared_ptr<const hybrid::batch_snapshot> before;
-  {
-    const std::lock_guard lock(state_->mutex);
-    prefix = state_->store.prefix();
-    owner = state_->owner;
-    n_items = state_->items.size();
-    before = state_->batch;
-  }
-  std::vector<interaction> events;
-  events.reserve(raw(prefix->end()));
-  prefix->read(log_position{0}, [&](std::span<const logged_event> run) {
-    for (const logged_event& e : run) events.push_back({owner[slot(e.user)], e.item, e.weight, e.time});
-  });
-  const interactions log = interactions::from_events(events, owner.size(), n_items, merge_rule::max);
-  auto after = std::make_shared<hybrid::batch_snapshot>();
-  after->model = std::make_shared<const batch::factor_model>(
-      batch::fit_ials(log, state_->options.ials, executor, report, before != nullptr ? before->model.get() : nullptr));
-  after->position = prefix->end();
-  after->version = before != nullptr ? before->version + 1 : 1;
-  after->popularity.resize(n_items);
-  for (std::size_t i = 0; i < n_items; ++i) {
-    after->popularity[i] =
-        std::log1p(static_cast<float>(log.users_of(item_index{static_cast<std::uint32_t>(i)}).size()));
-  }
-  const std::lock_guard lock(state_->mutex);
-  state_->batch = std::move(after);
-  ++state_->counters.refits;
-}
+inline void engine::refit(executor_ref executor, const progress& report) { state_->refit(executor, report); }
 
 inline bool engine::refit_in_background(const std::function<void(std::function<void()>)>& post, executor_ref executor,
                                         progress report, std::function<void(std::exception_ptr)> done) {
@@ -312,6 +199,10 @@ inline std::shared_ptr<const batch::factor_model> engine::model() const {
 
 inline void engine::upsert_item(std::string_view item_id, const context_list& attributes) {
   detail::require_id(item_id, "item");
+  for (const auto& [fact, value] : attributes) {
+    detail::require_text(fact, "attributes");
+    detail::require_text(value, "attributes");
+  }
   const std::lock_guard lock(state_->mutex);
   const item_index item = state_->item_of(item_id);
   auto& retired = state_->retired;
@@ -350,6 +241,9 @@ inline void engine::merge(std::string_view from_id, std::string_view to_id) {
 }
 
 inline void engine::advance(timestamp now) {
+  if (!detail::is_in_calendar(now)) {
+    throw error(errc::invalid_argument, "must lie in the years 1 to 9999", {{}, 0, "now"}, "give milliseconds");
+  }
   const std::lock_guard lock(state_->mutex);
   state_->host_has_clock = true;
   state_->move_clock(now);

@@ -2,6 +2,7 @@
 // What an engine holds under its lock, and how one event or one answer changes it.
 
 #include <algorithm>
+#include <cmath>
 #include <deque>
 #include <map>
 #include <memory>
@@ -57,11 +58,11 @@ class pending_decisions {
     open_.insert(at, std::move(p));
     if (open_.size() > capacity_) open_.pop_front();
   }
-  // calls f for every decision made before `limit` that was not expired yet, oldest first
+  // calls f for every decision made at least `window` before `now` that was not expired yet, oldest first
   template <class F>
-  void expire_before(timestamp limit, F&& f) {
+  void expire(timestamp now, duration window, F&& f) {
     for (pending_decision& p : open_) {
-      if (p.time > limit) break;
+      if (now - p.time < window) break;
       if (p.expired) continue;
       p.expired = true;
       f(p);
@@ -111,10 +112,7 @@ struct engine::state {
     }
     for (const std::string& name : options.sources) sources.push_back(hybrid::make_source(name, options.live));
     blender = hybrid::blender(sources.size(), options.blender);
-    for (const auto& [name, weight] : options.actions) {
-      actions.intern(name);
-      action_weight.push_back(weight);
-    }
+    for (const auto& [name, weight] : options.actions) action_weight[slot(action_of(name))] = weight;
   }
 
   const engine_options options;
@@ -176,6 +174,10 @@ struct engine::state {
     if (action_weight.size() < actions.size()) action_weight.push_back(1);
     return action;
   }
+  double weight_of(std::string_view action) const {
+    const action_index known = actions.find(action);
+    return known == no_id<action_index> ? 1 : action_weight[slot(known)];
+  }
   static std::string fact_name(const std::pair<std::string_view, std::string_view>& fact) {
     return std::string(fact.first) + '\x1f' + std::string(fact.second);
   }
@@ -186,6 +188,9 @@ struct engine::state {
   void learn_reward(detail::pending_decision& p, item_index item, double value);
   void move_clock(timestamp now);
   std::vector<std::uint32_t> facts_of(const context_list& context);
+
+  // ---- batch; takes the locks it needs --------------------------------------------------------------------------
+  void refit(executor_ref executor, const progress& report);
 
   // ---- answers --------------------------------------------------------------------------------------------------
   hybrid::view view_of(const request& r, user_index user) const;
@@ -204,7 +209,7 @@ inline void engine::state::move_clock(timestamp now) {
   if (any_time && now <= counters.newest) return;
   any_time = true;
   counters.newest = now;
-  pending.expire_before(now - options.reward_window, [&](detail::pending_decision& p) {
+  pending.expire(now, options.reward_window, [&](detail::pending_decision& p) {
     if (p.shadow || !p.rewarded.empty()) return;
     ++counters.expired_decisions;
     blender.learn_miss();
@@ -261,6 +266,8 @@ inline observe_result engine::state::take(const event& e, bool as_reward) {
     return observe_result{observe_status::rejected, why, {}};
   };
   if (host_has_clock && options.max_ahead < e.time - counters.newest) return reject(reject_reason::time_in_future);
+  const double weight = weight_of(e.action) * e.value;
+  if (!(std::abs(weight) <= max_event_weight)) return reject(reject_reason::value_too_large);
   if (!e.key.empty() && keys.contains(e.key)) {
     ++counters.duplicates;
     return {observe_status::duplicate, reject_reason::none, {}};
@@ -282,7 +289,7 @@ inline observe_result engine::state::take(const event& e, bool as_reward) {
   record.user = user_of(as_reward ? std::string_view(answer->user_name) : e.user);
   record.item = item;
   record.action = action_of(e.action);
-  record.weight = static_cast<float>(action_weight[slot(record.action)] * e.value);
+  record.weight = static_cast<float>(weight);
   record.time = e.time;
   record.decision = e.decision;
   const log_position position = store.append(record);
