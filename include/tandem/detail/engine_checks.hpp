@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include "tandem/core/error.hpp"
 #include "tandem/core/interner.hpp"
@@ -103,10 +105,26 @@ inline reject_reason check_event(const event& e, bool as_reward) noexcept {
   return std::isfinite(e.value) ? reject_reason::none : reject_reason::value_not_finite;
 }
 
-// the request with a time that can be reckoned with
+// the request with a time that can be reckoned with, of nobody if its user is nobody that could be known
 inline request sane(request r) {
   r.time = std::clamp(r.time, earliest_time, latest_time);
+  if (check_id(r.user, reject_reason::empty_user) != reject_reason::none) r.user = {};
   return r;
+}
+
+inline std::string fact_name(const std::pair<std::string_view, std::string_view>& fact) {
+  return std::string(fact.first) + '\x1f' + std::string(fact.second);
+}
+
+// what the facts of a context are known by; those that are too many, too long or not text are left out
+inline std::vector<std::string> fact_names(const context_list& context) {
+  std::vector<std::string> out;
+  for (const auto& fact : context) {
+    if (out.size() == max_context_facts) break;
+    const bool taken = check_text(fact.first) == reject_reason::none && check_text(fact.second) == reject_reason::none;
+    if (taken) out.push_back(fact_name(fact));
+  }
+  return out;
 }
 
 }  // namespace detail

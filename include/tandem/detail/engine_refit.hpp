@@ -3,8 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "tandem/core/error.hpp"
@@ -72,8 +76,9 @@ inline void engine::state::refit(executor_ref executor, const progress& report) 
   detail::refit_input in;
   {
     const std::lock_guard lock(mutex);
-    in.prefix = store.prefix();
-    in.owner = owner;
+    list_items();
+    in.prefix = store->prefix();
+    in.owner.assign(owner.begin(), owner.begin() + static_cast<std::ptrdiff_t>(users.size()));
     in.n_items = items.size();
     in.before = batch;
   }
@@ -81,6 +86,47 @@ inline void engine::state::refit(executor_ref executor, const progress& report) 
   const std::lock_guard lock(mutex);
   batch = std::move(after);
   ++counters.refits;
+}
+
+// The right to refit in the background: one at a time, given back by close() or when the last copy is dropped.
+class engine::state::ticket {
+ public:
+  explicit ticket(std::shared_ptr<state> of) : state_(std::move(of)) {
+    const std::lock_guard lock(state_->mutex);
+    open_ = !std::exchange(state_->refit_scheduled, true);
+  }
+  ticket(const ticket&) = delete;
+  ticket& operator=(const ticket&) = delete;
+  ~ticket() { close(); }
+  bool is_open() const noexcept { return open_; }
+  void close() {
+    if (!std::exchange(open_, false)) return;
+    const std::lock_guard lock(state_->mutex);
+    state_->refit_scheduled = false;
+  }
+
+ private:
+  std::shared_ptr<state> state_;
+  bool open_ = false;
+};
+
+inline bool engine::refit_in_background(const std::function<void(std::function<void()>)>& post, executor_ref executor,
+                                        progress report, std::function<void(std::exception_ptr)> done) {
+  auto ticket = std::make_shared<state::ticket>(state_);
+  if (!ticket->is_open()) return false;
+  post([own = state_, ticket = std::move(ticket), executor, report = std::move(report), done = std::move(done)] {
+    std::exception_ptr failure;
+    try {
+      own->refit(executor, report);
+    } catch (...) {
+      failure = std::current_exception();
+      const std::lock_guard lock(own->mutex);
+      ++own->counters.failed_refits;
+    }
+    ticket->close();
+    if (done) done(failure);
+  });
+  return true;
 }
 
 TANDEM_END
