@@ -18,6 +18,7 @@
 #include "tandem/batch/factor_model.hpp"
 #include "tandem/batch/ials.hpp"
 #include "tandem/core/executor.hpp"
+#include "tandem/core/function_ref.hpp"
 #include "tandem/core/ids.hpp"
 #include "tandem/core/progress.hpp"
 #include "tandem/core/time.hpp"
@@ -28,8 +29,15 @@
 #include "tandem/hybrid/source.hpp"
 #include "tandem/hybrid/sources.hpp"
 #include "tandem/online/sequence.hpp"
+#include "tandem/store/event_store.hpp"
 
 TANDEM_BEGIN
+
+/// The most an event may weigh: |weight of its action * its value|. Beyond, a number is in the wrong unit.
+inline constexpr double max_event_weight = 1e6;
+
+/// The facts of one context that count; further ones are ignored.
+inline constexpr std::size_t max_context_facts = 64;
 
 /// Options of an engine. A default-constructed object is a sensible start.
 struct engine_options {
@@ -38,11 +46,12 @@ struct engine_options {
   std::size_t rank = 64;
   /// Seed of everything random: the first factors, exploration. Same seed, same calls: same answers.
   std::uint64_t seed = 0;
-  /// How much an event of an action counts; negative = dislike. Actions not named here count 1.
+  /// How much an event of an action counts; negative = dislike. Actions not named here count 1. Each named once, in
+  /// [-max_event_weight, max_event_weight].
   std::vector<std::pair<std::string, double>> actions = {};
   /// Leave out of recommendations what the user already has. A request may override it.
   bool exclude_seen = true;
-  /// Names of the built-in sources to blend; see hybrid::built_in_sources(). Empty = all of them.
+  /// Names of the built-in sources to blend, each once; see hybrid::built_in_sources(). Empty = all of them.
   std::vector<std::string> sources = {};
   /// The batch learner.
   batch::ials_options ials = {};
@@ -54,21 +63,25 @@ struct engine_options {
   hybrid::blender_options blender = {};
   /// How the slate is drawn, and how much is explored.
   hybrid::slate_options slate = {};
-  /// A decision without a reward learns `default_reward` when advance() passes its time by this much.
+  /// A decision without a reward learns `default_reward` when the clock passes its time by this much, or when it gives
+  /// way at max_pending_decisions. duration::max() = never.
   duration reward_window = std::chrono::minutes(30);
   double default_reward = 0;
   /// Events older than the newest one seen by more than this are answered `late` (and learned all the same).
   duration lateness = std::chrono::hours(24);
   /// Once the host has told the time with advance(), events ahead of the clock (the latest of advance() and the events
   /// taken since) by more than this are rejected. Set it only when the host calls advance() at least that often.
-  /// Whatever is set, a time after the year 9999 is rejected: it is in the wrong unit.
   duration max_ahead = duration::max();
 
   // ---- change time or memory only -------------------------------------------------------------------------------
-  /// Decisions whose candidates are kept for learning from late rewards; the oldest give way. About 10 KB each.
+  /// Decisions that can be rewarded; the oldest give way. About 10 KB each within their reward_window, 0.5 KB after it.
   std::size_t max_pending_decisions = 2048;
+  /// Decisions the log in memory keeps for read_decisions(); the oldest give way. About 150 bytes each and 16 a place.
+  std::size_t max_logged_decisions = 100000;
   /// Event keys kept for finding duplicates; the oldest give way. About 80 bytes each.
   std::size_t max_event_keys = 1U << 20U;
+  /// Distinct facts of contexts that are learned; further ones are ignored. Up to 4 bytes an item each.
+  std::size_t max_facts = 4096;
   /// Events the log takes before observe() answers `full`.
   std::size_t max_events = std::size_t{1} << 32U;
 
@@ -82,7 +95,7 @@ enum class observe_status : std::uint8_t {
   duplicate,      ///< an event with this key was taken before; nothing changed
   late,           ///< as accepted; its time lies before the newest event by more than options.lateness
   rejected,       ///< not taken; reason says why
-  store_failed,   ///< the store could not append; nothing changed
+  store_failed,   ///< the store could not append, and not for lack of memory; nothing changed
   full,           ///< options.max_events reached; nothing changed
   out_of_memory,  ///< nothing changed
 };
@@ -92,11 +105,13 @@ enum class reject_reason : std::uint8_t {
   none,
   empty_user,
   empty_item,
-  id_too_long,  ///< over max_id_bytes
-  not_utf8,
+  id_too_long,  ///< an id, the action, the key or a fact of the context is over max_id_bytes
+  not_utf8,     ///< one of the same
   value_not_finite,
-  time_in_future,    ///< beyond options.max_ahead, or after the year 9999
-  unknown_decision,  ///< no such decision, or too old to be kept
+  value_too_large,    ///< with the action's weight it is beyond max_event_weight
+  time_in_future,     ///< beyond options.max_ahead
+  time_out_of_range,  ///< outside the years 1 to 9999: in the wrong unit
+  unknown_decision,   ///< no such decision, or too old to be kept
 };
 
 /// Names as they stand in the enums.
@@ -117,10 +132,10 @@ struct observe_result {
 
 /// What a host asks. All text is borrowed until recommend() returns.
 struct request {
-  std::string_view user;
+  std::string_view user;  ///< one that observe() would reject is answered like one not seen before
   std::size_t count = 10;
-  timestamp time{};
-  context_list context = {};
+  timestamp time{};           ///< one outside the years 1 to 9999 counts as the nearest inside
+  context_list context = {};  ///< facts not seen with an event, or that are no text, say nothing
   /// Choose among these items only; empty = the engine finds candidates in the whole catalogue.
   std::span<const std::string_view> candidates = {};
   /// Never answer these items.
@@ -141,7 +156,7 @@ struct recommended_item {
 
 /// An answer. Iterating it goes through the items, best first.
 struct recommendation {
-  decision_id id = decision_id::none;  ///< name it in reward() or in later events
+  decision_id id = decision_id::none;  ///< name it in reward() or in later events; none = the answer failed
   std::vector<recommended_item> items;
   log_position position{};          ///< the log up to here was known
   std::uint64_t model_version = 0;  ///< 0 = no batch model yet
@@ -169,27 +184,55 @@ struct explanation {
   std::vector<source_opinion> sources;
 };
 
+/// A reward of a logged answer: an event that named it, the first of its item.
+struct logged_reward {
+  std::string item;
+  double value = 0;  ///< the event's weight: its action's times its value
+  timestamp time{};
+};
+
+/// One answer as the log keeps it, in the host's ids, with what came of it so far: what off-policy evaluation needs.
+struct logged_decision {
+  decision_id id = decision_id::none;
+  std::string user;  ///< as asked for; empty when it was no id
+  timestamp time{};
+  log_position position{};          ///< the log up to here was known
+  std::uint64_t model_version = 0;  ///< 0 = no batch model yet
+  bool shadow = false;              ///< shown to nobody: leave it out when estimating rewards
+  std::vector<recommended_item> items;
+  std::vector<logged_reward> rewards;  ///< in order of the log
+};
+
 /// Counters for the host's metrics; all since construction.
 struct engine_stats {
   std::uint64_t events = 0, duplicates = 0, late = 0, rejected = 0;
-  std::uint64_t decisions = 0, rewards = 0, duplicate_rewards = 0, unknown_rewards = 0, expired_decisions = 0;
+  std::uint64_t half_learned = 0;   ///< events and answers in the log that some learner had no memory for
+  std::uint64_t ignored_facts = 0;  ///< of contexts: beyond max_facts or max_context_facts, or no text
+  std::uint64_t decisions = 0, rewards = 0, duplicate_rewards = 0, unknown_rewards = 0;
+  std::uint64_t failed_answers = 0;     ///< memory was out, or the store failed
+  std::uint64_t late_rewards = 0;       ///< among rewards: those that came after their decision had expired
+  std::uint64_t expired_decisions = 0;  ///< learned that nothing came
+  std::uint64_t evicted_decisions = 0;  ///< gave way at max_pending_decisions before their window had passed
   std::uint64_t refits = 0, failed_refits = 0, model_version = 0;
-  std::size_t users = 0, items = 0, retired_items = 0, pending_decisions = 0;
+  std::size_t users = 0, items = 0, retired_items = 0, pending_decisions = 0;  ///< users: those merged away not counted
   log_position position{}, model_position{};  ///< the log's end; the position the batch model covers
   timestamp newest{};                         ///< time of the newest event or advance()
   std::string leader;                         ///< the expert that serves now
 };
 
-/// The engine in memory.
+/// The engine.
 ///
 /// Threads: thread-safe. Any number of threads may call any member at once. When observe() returns, every later
 /// recommend() on any thread reflects it. A refit never makes recommend() wait: it works on a frozen prefix of the log
 /// and swaps the model in under a short lock. The engine starts no thread.
-/// Errors: construction, refit, upsert and merge throw tandem::error; observe, reward and recommend do not.
+/// Errors: observe, reward and recommend do not throw; everything else throws tandem::error or std::bad_alloc, and has
+/// then changed nothing. What a learner was about to learn when memory ran out may be lost to it: see observe().
 class engine {
  public:
-  /// Errors: invalid_argument as engine_options::validate().
-  explicit engine(engine_options options = {});
+  /// @param store  where the log is kept; null = in memory. It must be empty: an engine does not read back what an
+  ///               earlier one knew. The engine alone calls it, under its lock.
+  /// Errors: invalid_argument as engine_options::validate(); wrong_state when the store holds events.
+  explicit engine(engine_options options = {}, std::unique_ptr<event_store> store = nullptr);
   ~engine();
   engine(engine&&) noexcept;
   engine& operator=(engine&&) noexcept;
@@ -198,16 +241,24 @@ class engine {
 
   // ---- events ---------------------------------------------------------------------------------------------------
   /// Takes one event: into the log, then into every online learner. An event that names a decision is its reward too.
-  /// Complexity: O(window of recent items), not O(items) or O(users). Threads: thread-safe.
+  ///
+  /// An event that is not taken changed nothing, and may be tried again with the same key. One that is taken is in the
+  /// log, whole, and the next refit learns it. If memory runs out behind the log, learners that found none miss the
+  /// event, at most part of it (the others do not): the answer is `accepted` all the same, stats().half_learned counts.
+  /// Complexity: amortised O(window of recent items), not O(items) or O(users): now and then a learner rescales its
+  /// counts, O(items), and a clock that moves settles decisions, O(log pending) each. Threads: thread-safe.
   observe_result observe(const event& e) noexcept;
-  /// Takes events in order; returns how many were taken.
-  std::size_t observe(std::span<const event> events) noexcept;
+  /// Takes events in order, each as observe(); returns how many were taken.
+  /// @param results  what became of each; as long as `events`, or shorter: then of the first ones.
+  std::size_t observe(std::span<const event> events, std::span<observe_result> results = {}) noexcept;
   /// Rewards an item of an answer: observe({.user = its user, .item, .action = "reward", .value, .time, .decision}).
-  /// A positive reward is itself an event of that user with that item: do not observe it a second time.
+  /// Its user is whoever has the account after merge(). A positive reward is itself an event of that user with that
+  /// item: do not observe it a second time. Once a decision has expired its candidates are gone: a late reward moves
+  /// the item's response rate (by what it is above the default that was learned), and not the blend.
   observe_result reward(decision_id id, std::string_view item, double value, timestamp time) noexcept;
 
   // ---- answers --------------------------------------------------------------------------------------------------
-  /// The items to show. Empty only when no item is allowed (or memory is out).
+  /// The items to show. Empty when no item is allowed; and, with id `none`, when memory was out or the store failed.
   /// Complexity: O(items * rank) for the factor sources, O(items) for the others.
   recommendation recommend(const request& r) noexcept;
   /// What every source and the blend think of one item, as a recommend() at this moment would see it. Logs nothing.
@@ -215,30 +266,43 @@ class engine {
 
   // ---- batch ----------------------------------------------------------------------------------------------------
   /// Fits the batch model on the log so far and swaps it in. Refits one at a time: a second caller waits.
+  /// When the weights of the log are too large for float32, it fits once more with none of them above 32.
   /// Errors: cancelled (the model stays as it was), not_finite.
   void refit(executor_ref executor = {}, const progress& report = {});
-  /// Runs refit() through `post`, which must run the function it is given some time, on some thread, while the engine
-  /// lives. Returns false, and does nothing, while an earlier one is still pending. A failure leaves the model as it
-  /// was and is counted; `done` (may be empty) hears of it.
+  /// Runs refit() through `post`, which must run the function it is given some time, on some thread, or drop it.
+  /// Returns false, and does nothing, while an earlier one is still pending. A failure leaves the model as it was and
+  /// is counted; `done` (may be empty) hears of it, null = all went well.
+  /// Lifetime: the function keeps alive what it needs of the engine, which may be moved or destroyed before it runs;
+  /// `executor`, and what `report` and `done` refer to, must live until it has run. Errors: what `post` throws.
   bool refit_in_background(const std::function<void(std::function<void()>)>& post, executor_ref executor = {},
                            progress report = {}, std::function<void(std::exception_ptr)> done = {});
   /// The model in use, or null before the first refit.
   [[nodiscard]] std::shared_ptr<const batch::factor_model> model() const;
 
   // ---- catalogue and users --------------------------------------------------------------------------------------
-  /// Makes an item known, or changes its attributes; a retired item comes back. Errors: invalid_argument (the id).
+  /// Makes an item known, or changes its attributes; a retired item comes back. Errors: invalid_argument (the id, or an
+  /// attribute: text as in observe()).
   void upsert_item(std::string_view item, const context_list& attributes = {});
   /// Never recommends the item again, until upsert_item(). Its events stay learned. Unknown items are made known.
   void retire_item(std::string_view item);
-  /// Gives everything `from` did to `to` (an anonymous visitor logs in); `from` starts afresh. The log keeps both.
+  /// Gives everything `from` did to `to` (an anonymous visitor logs in), and the rewards of pages it was shown; `from`
+  /// starts afresh. The log keeps both. Complexity: O(users + pending decisions).
   void merge(std::string_view from, std::string_view to);
 
   // ---- time -----------------------------------------------------------------------------------------------------
-  /// Says that it is `now` and nothing else happened: decisions whose window has passed learn the default reward.
+  /// Says that it is `now` and nothing else happened: decisions whose window has passed learn the default reward. An
+  /// earlier time than one told before changes nothing. Errors: invalid_argument outside the years 1 to 9999.
   void advance(timestamp now);
 
+  // ---- the log ---------------------------------------------------------------------------------------------------
+  /// Calls f with every logged decision, oldest first, with its rewards so far: as of this moment, whatever other
+  /// threads add meanwhile. f may call the engine. What was on the host's page beside (the context) it joins by id.
+  /// Complexity: O(decisions + events since the oldest of them). Threads: thread-safe; holds no lock while it reads.
+  void read_decisions(function_ref<void(const logged_decision&)> f) const;
+
   // ---- the host's own sources -----------------------------------------------------------------------------------
-  /// Adds a source to the blend. Call it before the first recommend(). Errors: wrong_state, invalid_argument (name).
+  /// Adds a source to the blend. Call it before the first recommend(), or it throws wrong_state.
+  /// Errors: wrong_state, invalid_argument (null, or a name that is there already).
   void add_source(std::shared_ptr<const hybrid::source> source);
 
   [[nodiscard]] engine_stats stats() const;
@@ -246,7 +310,7 @@ class engine {
 
  private:
   struct state;
-  std::unique_ptr<state> state_;
+  std::shared_ptr<state> state_;  // shared with refits in the background only
 };
 
 TANDEM_END

@@ -97,7 +97,7 @@ enum class log_column : std::uint8_t {
 };
 
 /// Decisions as numbers: one row a place of a slate, in order; one column each of log_column.
-/// @param decisions  any range of decision, e.g. memory_store::decisions().
+/// @param decisions  any range of decision, e.g. a run of log_prefix::read_decisions().
 /// Complexity: O(places). Allocates: the result.
 template <class Decisions>
 [[nodiscard]] xt::xtensor<double, 2> propensity_log(const Decisions& decisions) {

@@ -310,8 +310,11 @@ TEST_CASE("engine options come back as they were, and are validated") {
   round_trip(engine_options{});
   const auto read = from_json<engine_options>(std::string_view(R"({
     "rank": 32, "seed": 7, "actions": {"view": 1, "purchase": 5, "dislike": -1}, "ials": {"alpha0": 0.3},
-    "blender": {"rate": 0.1}, "slate": {"policy": {"kind": "thompson", "scale": 0.5}}, "reward_window_ms": 60000})"));
+    "blender": {"rate": 0.1}, "slate": {"policy": {"kind": "thompson", "scale": 0.5}}, "reward_window_ms": 60000,
+    "max_logged_decisions": 5, "max_facts": 6})"));
   CHECK(read.rank == 32);
+  CHECK(read.max_logged_decisions == 5);
+  CHECK(read.max_facts == 6);
   CHECK(read.actions.size() == 3);
   CHECK(read.actions[1] == std::pair<std::string, double>{"purchase", 5});
   CHECK(read.ials.alpha0 == 0.3F);
@@ -329,6 +332,11 @@ TEST_CASE("reports come back as they were") {
   stats.position = log_position{99};
   stats.newest = from_millis(-3);
   stats.leader = "blend";
+  stats.half_learned = 3;
+  stats.ignored_facts = 4;
+  stats.failed_answers = 5;
+  stats.late_rewards = 6;
+  stats.evicted_decisions = 7;
   round_trip(stats);
   CHECK(from_json<engine_stats>(std::string_view(to_json(stats).dump())).position == log_position{99});
 

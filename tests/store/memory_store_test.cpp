@@ -1,5 +1,6 @@
 #include "tandem/store/memory_store.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 #include <vector>
@@ -39,6 +40,21 @@ decision decision_with(std::uint64_t id) {
   decision d;
   d.id = static_cast<decision_id>(id);
   return d;
+}
+
+std::vector<std::uint64_t> ids_in(const log_prefix& prefix) {
+  std::vector<std::uint64_t> out;
+  prefix.read_decisions([&](std::span<const decision> run) {
+    for (const decision& d : run) out.push_back(raw(d.id));
+  });
+  return out;
+}
+
+// the last n of 1 .. top
+std::vector<std::uint64_t> ids_up_to(std::uint64_t top, std::uint64_t n) {
+  std::vector<std::uint64_t> out;
+  for (std::uint64_t id = top - std::min(n, top) + 1; id <= top; ++id) out.push_back(id);
+  return out;
 }
 
 }  // namespace
@@ -94,13 +110,16 @@ TEST_CASE("random appends, prefixes and reads do what a vector does") {
 }
 
 TEST_CASE("the latest decisions are kept, oldest first") {
-  memory_store store(3);
-  for (std::uint64_t id = 1; id <= 5; ++id) store.append(decision_with(id));
-  REQUIRE(store.decisions().size() == 3);
-  for (std::uint64_t i = 0; i < 3; ++i) CHECK(store.decisions()[i].id == static_cast<decision_id>(i + 3));
-  memory_store none(0);
-  none.append(decision_with(1));
-  CHECK(none.decisions().empty());
+  for (const std::size_t kept : {0U, 1U, 3U, 255U, 256U, 257U, 1000U}) {
+    memory_store store(kept);
+    std::shared_ptr<const log_prefix> earlier;
+    for (std::uint64_t id = 1; id <= 1000; ++id) {
+      store.append(decision_with(id));
+      if (id == 500) earlier = store.prefix();
+    }
+    CHECK(ids_in(*store.prefix()) == ids_up_to(1000, kept));
+    CHECK(ids_in(*earlier) == ids_up_to(500, kept));
+  }
 }
 
 TEST_CASE("the store serves as an event_store") {

@@ -2,6 +2,7 @@
 // What the engine answered: which items, with which probabilities, from which state; enough to replay and to judge it.
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "tandem/core/ids.hpp"
@@ -20,6 +21,7 @@ struct placed_item {
 struct decision {
   decision_id id = decision_id::none;
   user_index user = no_id<user_index>;  ///< no_id for a user not seen before
+  std::string user_name;                ///< the host's id; empty when it was none that could be taken
   timestamp time{};
   log_position position{};          ///< the log up to here (exclusive) was known
   std::uint64_t model_version = 0;  ///< 0 = no batch model yet

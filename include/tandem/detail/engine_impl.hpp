@@ -1,128 +1,43 @@
 #pragma once
 // The engine's public members: check, lock, hand to the state, answer.
 
-#include <cmath>
-#include <exception>
-#include <new>
+#include <algorithm>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "tandem/core/utf8.hpp"
-#include "tandem/data/interactions.hpp"
+#include "tandem/detail/engine_answers.hpp"
+#include "tandem/detail/engine_checks.hpp"
+#include "tandem/detail/engine_refit.hpp"
 #include "tandem/detail/engine_state.hpp"
 
 TANDEM_BEGIN
 
-inline std::string_view name(observe_status status) noexcept {
-  switch (status) {
-    case observe_status::accepted: return "accepted";
-    case observe_status::duplicate: return "duplicate";
-    case observe_status::late: return "late";
-    case observe_status::rejected: return "rejected";
-    case observe_status::store_failed: return "store_failed";
-    case observe_status::full: return "full";
-    case observe_status::out_of_memory: return "out_of_memory";
-  }
-  return "unknown";
-}
-
-inline std::string_view name(reject_reason reason) noexcept {
-  switch (reason) {
-    case reject_reason::none: return "none";
-    case reject_reason::empty_user: return "empty_user";
-    case reject_reason::empty_item: return "empty_item";
-    case reject_reason::id_too_long: return "id_too_long";
-    case reject_reason::not_utf8: return "not_utf8";
-    case reject_reason::value_not_finite: return "value_not_finite";
-    case reject_reason::time_in_future: return "time_in_future";
-    case reject_reason::unknown_decision: return "unknown_decision";
-  }
-  return "unknown";
-}
-
-inline void engine_options::validate() const {
-  const auto require = [](bool holds, const char* field, const char* range) {
-    if (!holds) throw error(errc::invalid_argument, std::string("must ") + range, {{}, 0, field});
-  };
-  require(rank >= 1 && rank <= 1024, "rank", "lie in [1, 1024]");
-  for (const auto& [action, weight] : actions) {
-    require(!action.empty() && is_utf8(action), "actions", "have names that are UTF-8 text");
-    require(std::isfinite(weight), "actions", "have finite weights");
-  }
-  require(std::isfinite(default_reward), "default_reward", "be finite");
-  require(reward_window > duration::zero(), "reward_window", "be positive");
-  require(lateness >= duration::zero(), "lateness", "not be negative");
-  require(max_ahead >= duration::zero(), "max_ahead", "not be negative");
-  require(live.recency > 0 && live.recency <= 1, "live.recency", "lie in (0, 1]");
-  require(live.items >= 1 && live.items <= online::history::max_recent, "live.items", "lie in [1, 128]");
-  batch::ials_options fit = ials;
-  fit.rank = rank;
-  fit.validate();
-  sequence.validate();
-  blender.validate();
-  slate.validate();
-}
-
-namespace detail {
-
-inline constexpr timestamp latest_time = from_millis(253402300799999);  // the end of the year 9999
-
-// why an id cannot be taken; none if it can
-inline reject_reason check_id(std::string_view id, reject_reason when_empty) noexcept {
-  if (id.empty()) return when_empty;
-  if (id.size() > max_id_bytes) return reject_reason::id_too_long;
-  return is_utf8(id) ? reject_reason::none : reject_reason::not_utf8;
-}
-
-inline void require_id(std::string_view id, const char* field) {
-  const reject_reason why = check_id(id, reject_reason::empty_item);
-  if (why == reject_reason::none) return;
-  throw error(errc::invalid_argument,
-              why == reject_reason::empty_item    ? "must not be empty"
-              : why == reject_reason::id_too_long ? "is longer than " + std::to_string(max_id_bytes) + " bytes"
-                                                  : "is not UTF-8 text",
-              {{}, 0, field});
-}
-
-inline reject_reason check_event(const event& e, bool as_reward) noexcept {
-  if (!as_reward) {
-    if (const auto why = check_id(e.user, reject_reason::empty_user); why != reject_reason::none) return why;
-  }
-  if (const auto why = check_id(e.item, reject_reason::empty_item); why != reject_reason::none) return why;
-  if (e.key.size() > max_id_bytes || e.action.size() > max_id_bytes) return reject_reason::id_too_long;
-  if (e.time > latest_time) return reject_reason::time_in_future;
-  return std::isfinite(e.value) ? reject_reason::none : reject_reason::value_not_finite;
-}
-
-}  // namespace detail
-
-inline engine::engine(engine_options options) {
+inline engine::engine(engine_options options, std::unique_ptr<event_store> store) {
   options.validate();
   options.ials.rank = options.rank;
   options.ials.seed = options.seed;
-  state_ = std::make_unique<state>(std::move(options));
+  state_ = std::make_shared<state>(std::move(options), std::move(store));
 }
 inline engine::~engine() = default;
 inline engine::engine(engine&&) noexcept = default;
 inline engine& engine::operator=(engine&&) noexcept = default;
 
+// ---- events -------------------------------------------------------------------------------------------------------
+
 inline observe_result engine::observe(const event& e) noexcept {
   const reject_reason why = detail::check_event(e, false);
   const std::lock_guard lock(state_->mutex);
-  if (why != reject_reason::none) {
-    ++state_->counters.rejected;
-    return {observe_status::rejected, why, {}};
-  }
-  try {
-    return state_->take(e, false);
-  } catch (...) {
-    return {observe_status::out_of_memory, reject_reason::none, {}};
-  }
+  return why == reject_reason::none ? state_->take(e, false) : state_->reject(why);
 }
 
-inline std::size_t engine::observe(std::span<const event> events) noexcept {
+inline std::size_t engine::observe(std::span<const event> events, std::span<observe_result> results) noexcept {
   std::size_t taken = 0;
-  for (const event& e : events) taken += observe(e).taken() ? 1U : 0U;
+  for (std::size_t k = 0; k < events.size(); ++k) {
+    const observe_result result = observe(events[k]);
+    taken += result.taken() ? 1U : 0U;
+    if (k < results.size()) results[k] = result;
+  }
   return taken;
 }
 
@@ -135,79 +50,108 @@ inline observe_result engine::reward(decision_id id, std::string_view item, doub
   e.decision = id;
   const reject_reason why = detail::check_event(e, true);
   const std::lock_guard lock(state_->mutex);
-  if (why != reject_reason::none) {
-    ++state_->counters.rejected;
-    return {observe_status::rejected, why, {}};
-  }
-  if (id == decision_id::none) {
-    ++state_->counters.unknown_rewards;
-    return {observe_status::rejected, reject_reason::unknown_decision, {}};
-  }
-  try {
-    return state_->take(e, true);
-  } catch (...) {
-    return {observe_status::out_of_memory, reject_reason::none, {}};
-  }
+  return why == reject_reason::none ? state_->take(e, true) : state_->reject(why);
 }
 
-inline recommendation engine::recommend(const request& r) noexcept {
-  recommendation out;
-  try {
-    hybrid::view view;
-    std::unique_ptr<hybrid::gather_scratch> scratch;
-    user_index user{};
-    {
-      const std::lock_guard lock(state_->mutex);
-      state_->answered = true;
-      user = state_->users.find(r.user);
-      view = state_->view_of(r, user);
-      scratch = state_->scratch();
-      out.id = decision_id{state_->next_decision++};
-      ++state_->counters.decisions;
-    }
-    const engine_options& options = state_->options;
-    const hybrid::query q{view.known, r.user, user, r.time, r.context, r.exclude_seen.value_or(options.exclude_seen)};
-    const hybrid::wish wish{r.count, options.blender.proposals, !r.shadow, options.seed, out.id};
-    hybrid::decided decided = hybrid::decide(view, q, state_->sources, wish, options.slate, *scratch);
-    out.position = view.known.position;
-    out.model_version = view.known.batch != nullptr ? view.known.batch->version : 0;
-    out.items.reserve(decided.slate.size());
-    for (const hybrid::slate_place& place : decided.slate) {
-      const item_index item = decided.candidates.items[place.candidate];
-      out.items.push_back(
-          {std::string(view.known.items[slot(item)]), decided.score[place.candidate], place.propensity});
-    }
-    view = hybrid::view();  // what it shared need not be copied to be written
-    const std::lock_guard lock(state_->mutex);
-    state_->remember(r, user, out, std::move(decided));
-    state_->idle_scratch.push_back(std::move(scratch));
-  } catch (...) {  // out of memory: no answer rather than half of one
-    out.items.clear();
+// ---- answers ------------------------------------------------------------------------------------------------------
+
+namespace detail {
+
+// an answer as the log keeps it, and as its rewards will need it
+inline std::pair<decision, pending_decision> records_of(const request& asked, const request& r, decision_id id,
+                                                        const frozen& from, hybrid::decided&& d) {
+  const hybrid::knowledge& known = from.view.known;
+  std::pair<decision, pending_decision> out;
+  decision& record = out.first;
+  pending_decision& wait = out.second;
+  record.id = wait.id = id;
+  record.user = wait.user = from.user;
+  record.user_name = wait.user_name = r.user;
+  record.time = wait.time = r.time;
+  record.shadow = wait.shadow = r.shadow;
+  record.position = known.position;
+  record.model_version = known.batch != nullptr ? known.batch->version : 0;
+  wait.user_problem = check_id(asked.user, reject_reason::empty_user);
+  for (const hybrid::slate_place& place : d.slate) {
+    const item_index item = d.candidates.items[place.candidate];
+    record.slate.push_back({item, d.score[place.candidate], place.propensity});
+    wait.shown.push_back(place.candidate);
+    wait.shown_items.push_back(item);
+  }
+  wait.candidates = std::move(d.candidates);
+  return out;
+}
+
+inline std::vector<recommended_item> items_of(const decision& d, const cow_vector<std::string_view>& names) {
+  std::vector<recommended_item> out;
+  out.reserve(d.slate.size());
+  for (const placed_item& place : d.slate) {
+    out.push_back({std::string(names[slot(place.item)]), place.score, place.propensity});
   }
   return out;
 }
 
-inline explanation engine::explain(const request& r, std::string_view item_id) const {
+}  // namespace detail
+
+inline recommendation engine::recommend(const request& asked) noexcept {
+  try {
+    const request r = detail::sane(asked);
+    std::vector<std::string> facts = detail::fact_names(r.context);
+    recommendation out;
+    detail::frozen from;
+    {
+      const std::lock_guard lock(state_->mutex);
+      state_->answered = true;
+      from = state_->freeze(r, facts);
+      out.id = decision_id{state_->next_decision++};
+    }
+    const hybrid::knowledge& known = from.view.known;
+    const engine_options& options = state_->options;
+    const hybrid::query q{known, r.user, from.user, r.time, r.context, r.exclude_seen.value_or(options.exclude_seen)};
+    const hybrid::wish wish{r.count, options.blender.proposals, !r.shadow, options.seed, out.id};
+    auto [record, wait] = detail::records_of(
+        asked, r, out.id, from, hybrid::decide(from.view, q, *from.sources, wish, options.slate, *from.scratch));
+    out.items = detail::items_of(record, known.items);
+    out.position = record.position;
+    out.model_version = record.model_version;
+    const std::size_t ignored = r.context.size() - facts.size();
+    wait.facts = std::move(facts);
+    from.view = hybrid::view();  // what it shared need not be copied to be written
+    const std::lock_guard lock(state_->mutex);
+    state_->keep(std::move(from.scratch));
+    state_->remember(std::move(record), std::move(wait));
+    state_->counters.ignored_facts += ignored;
+    return out;
+  } catch (...) {  // no answer rather than half of one
+    const std::lock_guard lock(state_->mutex);
+    ++state_->counters.failed_answers;
+    return {};
+  }
+}
+
+inline explanation engine::explain(const request& asked, std::string_view item_id) const {
   explanation out;
-  hybrid::view view;
-  std::unique_ptr<hybrid::gather_scratch> scratch;
-  user_index user{};
+  const request r = detail::sane(asked);
+  const std::vector<std::string> facts = detail::fact_names(r.context);
+  detail::frozen from;
   item_index item{};
   {
     const std::lock_guard lock(state_->mutex);
-    item = state_->items.find(item_id);
+    item = state_->listed(item_id);
     if (item == no_id<item_index>) return out;
-    user = state_->users.find(r.user);
-    view = state_->view_of(r, user);
-    scratch = state_->scratch();
+    from = state_->freeze(r, facts);
   }
   const engine_options& options = state_->options;
-  const hybrid::query q{view.known, r.user, user, r.time, r.context, r.exclude_seen.value_or(options.exclude_seen)};
+  const hybrid::view& view = from.view;
+  const detail::source_list& sources = *from.sources;
+  hybrid::gather_scratch* const scratch = from.scratch.get();
+  const hybrid::query q{view.known, r.user,    from.user,
+                        r.time,     r.context, r.exclude_seen.value_or(options.exclude_seen)};
   hybrid::wish wish;
   wish.count = r.count;
   wish.proposals = options.blender.proposals;
   wish.explore = false;
-  const hybrid::decided decided = hybrid::decide(view, q, state_->sources, wish, options.slate, *scratch);
+  const hybrid::decided decided = hybrid::decide(view, q, sources, wish, options.slate, *scratch);
   out.known = true;
   const hybrid::candidate_set& set = decided.candidates;
   const auto at = std::find(set.items.begin(), set.items.end(), item);
@@ -223,87 +167,25 @@ inline explanation engine::explain(const request& r, std::string_view item_id) c
     out.rank = mean_rank(decided.score, out.score);
   }
   const std::size_t leader = view.weights->leader;
-  out.served_by = leader == state_->sources.size() ? std::string_view("blend") : state_->sources[leader]->name();
+  out.served_by = leader == sources.size() ? std::string_view("blend") : sources[leader]->name();
   out.allowed = set.n_sources > 0 && !set.unit.empty() &&
                 std::find(scratch->forbidden.begin(), scratch->forbidden.end(), item) == scratch->forbidden.end() &&
                 (!view.limited || std::find(view.only.begin(), view.only.end(), item) != view.only.end());
   for (std::size_t s = 0; s < set.n_sources && out.allowed; ++s) {
     const std::span<const float> scores = scratch->scores_of(s, q.n_items());
     source_opinion opinion;
-    opinion.name = state_->sources[s]->name();
+    opinion.name = sources[s]->name();
     opinion.score = scores[slot(item)];
     opinion.rank = mean_rank(scores, opinion.score);
     opinion.proposed = out.candidate && set.place[c * set.n_sources + s] != hybrid::candidate_set::not_proposed;
     out.sources.push_back(opinion);
   }
   const std::lock_guard lock(state_->mutex);
-  state_->idle_scratch.push_back(std::move(scratch));
+  state_->keep(std::move(from.scratch));
   return out;
 }
 
-inline void engine::refit(executor_ref executor, const progress& report) {
-  const std::lock_guard one_at_a_time(state_->refit_mutex);
-  std::shared_ptr<const log_prefix> prefix;
-  std::vector<user_index> owner;
-  std::size_t n_items = 0;
-  std::shared_ptr<const hybrid::batch_snapshot> before;
-  {
-    const std::lock_guard lock(state_->mutex);
-    prefix = state_->store.prefix();
-    owner = state_->owner;
-    n_items = state_->items.size();
-    before = state_->batch;
-  }
-  std::vector<interaction> events;
-  events.reserve(raw(prefix->end()));
-  prefix->read(log_position{0}, [&](std::span<const logged_event> run) {
-    for (const logged_event& e : run) events.push_back({owner[slot(e.user)], e.item, e.weight, e.time});
-  });
-  const interactions log = interactions::from_events(events, owner.size(), n_items, merge_rule::max);
-  auto after = std::make_shared<hybrid::batch_snapshot>(std::make_shared<const batch::factor_model>(
-      batch::fit_ials(log, state_->options.ials, executor, report, before != nullptr ? before->model.get() : nullptr)));
-  after->position = prefix->end();
-  after->version = before != nullptr ? before->version + 1 : 1;
-  after->popularity.resize(n_items);
-  for (std::size_t i = 0; i < n_items; ++i) {
-    after->popularity[i] =
-        std::log1p(static_cast<float>(log.users_of(item_index{static_cast<std::uint32_t>(i)}).size()));
-  }
-  const std::lock_guard lock(state_->mutex);
-  state_->batch = std::move(after);
-  ++state_->counters.refits;
-}
-
-inline bool engine::refit_in_background(const std::function<void(std::function<void()>)>& post, executor_ref executor,
-                                        progress report, std::function<void(std::exception_ptr)> done) {
-  {
-    const std::lock_guard lock(state_->mutex);
-    if (state_->refit_scheduled) return false;
-    state_->refit_scheduled = true;
-  }
-  const auto finish = [this] {
-    const std::lock_guard lock(state_->mutex);
-    state_->refit_scheduled = false;
-  };
-  try {
-    post([this, executor, finish, report = std::move(report), done = std::move(done)] {
-      std::exception_ptr failure;
-      try {
-        refit(executor, report);
-      } catch (...) {
-        failure = std::current_exception();
-        const std::lock_guard lock(state_->mutex);
-        ++state_->counters.failed_refits;
-      }
-      finish();
-      if (done) done(failure);
-    });
-  } catch (...) {
-    finish();
-    throw;
-  }
-  return true;
-}
+inline void engine::refit(executor_ref executor, const progress& report) { state_->refit(executor, report); }
 
 inline std::shared_ptr<const batch::factor_model> engine::model() const {
   const std::lock_guard lock(state_->mutex);
@@ -312,78 +194,105 @@ inline std::shared_ptr<const batch::factor_model> engine::model() const {
 
 inline void engine::upsert_item(std::string_view item_id, const context_list& attributes) {
   detail::require_id(item_id, "item");
-  const std::lock_guard lock(state_->mutex);
-  const item_index item = state_->item_of(item_id);
-  auto& retired = state_->retired;
-  retired.erase(std::remove(retired.begin(), retired.end(), item), retired.end());
-  const std::vector<std::uint32_t> facts = state_->facts_of(attributes);
-  state_->attribute_items.grow(state_->facts.size());
-  if (slot(item) < state_->attributes.size()) {
-    for (const std::uint32_t fact : state_->attributes[slot(item)]) state_->attribute_items.write(fact) -= 1;
-  } else if (!facts.empty()) {
-    state_->attributes.grow(slot(item) + 1);
+  for (const auto& [fact, value] : attributes) {
+    detail::require_text(fact, "attributes");
+    detail::require_text(value, "attributes");
   }
-  for (const std::uint32_t fact : facts) state_->attribute_items.write(fact) += 1;
-  if (slot(item) < state_->attributes.size()) state_->attributes.write(slot(item)) = facts;
+  const std::lock_guard lock(state_->mutex);
+  state_->upsert(item_id, attributes);
 }
 
 inline void engine::retire_item(std::string_view item_id) {
   detail::require_id(item_id, "item");
   const std::lock_guard lock(state_->mutex);
-  const item_index item = state_->item_of(item_id);
-  if (std::find(state_->retired.begin(), state_->retired.end(), item) == state_->retired.end()) {
-    state_->retired.push_back(item);
-  }
+  state_->retire(item_id);
 }
 
 inline void engine::merge(std::string_view from_id, std::string_view to_id) {
   detail::require_id(from_id, "from");
   detail::require_id(to_id, "to");
   const std::lock_guard lock(state_->mutex);
-  if (from_id == to_id || state_->users.find(from_id) == no_id<user_index>) return;
-  const user_index from = state_->user_of(from_id);
-  const user_index to = state_->user_of(to_id);
-  state_->histories[slot(to)].write().merge(*state_->histories[slot(from)]);
-  for (user_index& owner : state_->owner) owner = owner == from ? to : owner;
-  state_->users.renew(from_id);
-  state_->user_of(from_id);
+  state_->merge(from_id, to_id);
 }
 
 inline void engine::advance(timestamp now) {
+  if (!detail::is_in_calendar(now)) {
+    throw error(errc::invalid_argument, "must lie in the years 1 to 9999", {{}, 0, "now"}, "give milliseconds");
+  }
   const std::lock_guard lock(state_->mutex);
   state_->host_has_clock = true;
   state_->move_clock(now);
 }
 
+// ---- the log ------------------------------------------------------------------------------------------------------
+
+inline void engine::read_decisions(function_ref<void(const logged_decision&)> f) const {
+  std::shared_ptr<const log_prefix> prefix;
+  cow_vector<std::string_view> names;
+  {
+    const std::lock_guard lock(state_->mutex);
+    prefix = state_->store->prefix();
+    names = state_->item_names;
+  }
+  log_position oldest = prefix->end();
+  prefix->read_decisions([&](std::span<const decision> run) {
+    for (const decision& d : run) oldest = std::min(oldest, d.position);
+  });
+  std::unordered_map<decision_id, std::vector<logged_event>> rewards;
+  prefix->read(oldest, [&](std::span<const logged_event> run) {
+    for (const logged_event& e : run) {
+      if (e.decision != decision_id::none && slot(e.item) < names.size()) rewards[e.decision].push_back(e);
+    }
+  });
+  prefix->read_decisions([&](std::span<const decision> run) {
+    for (const decision& d : run) {
+      logged_decision out{d.id, d.user_name, d.time, d.position, d.model_version, d.shadow, {}, {}};
+      out.items = detail::items_of(d, names);
+      std::vector<item_index> had;
+      for (const logged_event& e : rewards[d.id]) {
+        if (std::find(had.begin(), had.end(), e.item) != had.end()) continue;
+        had.push_back(e.item);
+        out.rewards.push_back({std::string(names[slot(e.item)]), double{e.weight}, e.time});
+      }
+      f(out);
+    }
+  });
+}
+
+// ---- the host's own sources, figures ------------------------------------------------------------------------------
+
 inline void engine::add_source(std::shared_ptr<const hybrid::source> source) {
-  const std::lock_guard lock(state_->mutex);
   if (source == nullptr) throw error(errc::invalid_argument, "must not be null", {{}, 0, "source"});
+  const std::lock_guard lock(state_->mutex);
   if (state_->answered) {
     throw error(errc::wrong_state, "a source was added after the first answer", {},
                 "add sources right after constructing the engine");
   }
-  for (const auto& each : state_->sources) {
+  detail::source_list list = *state_->sources;
+  for (const auto& each : list) {
     if (each->name() == source->name()) {
       throw error(errc::invalid_argument, "there is already a source '" + std::string(source->name()) + "'",
                   {{}, 0, "source"}, "give it another name");
     }
   }
-  state_->sources.push_back(std::move(source));
-  state_->blender = hybrid::blender(state_->sources.size(), state_->options.blender);
+  list.push_back(std::move(source));
+  hybrid::blender blender(list.size(), state_->options.blender);
+  state_->sources = std::make_shared<const detail::source_list>(std::move(list));
+  state_->blender = std::move(blender);
 }
 
 inline engine_stats engine::stats() const {
   const std::lock_guard lock(state_->mutex);
   engine_stats out = state_->counters;
-  out.users = state_->users.size();
-  out.items = state_->items.size();
+  out.users = state_->users.in_use();
+  out.items = state_->item_names.size();
   out.retired_items = state_->retired.size();
   out.pending_decisions = state_->pending.size();
-  out.position = state_->store.end();
+  out.position = state_->store->end();
   out.model_version = state_->batch != nullptr ? state_->batch->version : 0;
   out.model_position = state_->batch != nullptr ? state_->batch->position : log_position{0};
   const std::size_t leader = state_->blender.weights()->leader;
-  out.leader = leader == state_->sources.size() ? "blend" : std::string(state_->sources[leader]->name());
+  out.leader = leader == state_->sources->size() ? "blend" : std::string((*state_->sources)[leader]->name());
   return out;
 }
 

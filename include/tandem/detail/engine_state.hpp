@@ -2,17 +2,21 @@
 // What an engine holds under its lock, and how one event or one answer changes it.
 
 #include <algorithm>
-#include <deque>
-#include <map>
+#include <cmath>
+#include <limits>
 #include <memory>
 #include <mutex>
+#include <new>
+#include <numeric>
 #include <string>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "tandem/core/fair_mutex.hpp"
-#include "tandem/core/interner.hpp"
+#include "tandem/detail/engine_checks.hpp"
+#include "tandem/detail/id_table.hpp"
+#include "tandem/detail/key_set.hpp"
+#include "tandem/detail/pending_decisions.hpp"
 #include "tandem/engine.hpp"
 #include "tandem/hybrid/decide.hpp"
 #include "tandem/online/response_rate.hpp"
@@ -22,124 +26,46 @@
 TANDEM_BEGIN
 namespace detail {
 
-// a decision that waits for its rewards
-struct pending_decision {
-  decision_id id = decision_id::none;
+enum class fact_index : std::uint32_t {};  // of "name=value" in contexts, or in attributes
+
+using source_list = std::vector<std::shared_ptr<const hybrid::source>>;
+
+// what an answer is made from: copied under the lock, used without it
+struct frozen {
+  hybrid::view view;
+  std::shared_ptr<const source_list> sources;
+  std::unique_ptr<hybrid::gather_scratch> scratch;
   user_index user = no_id<user_index>;
-  std::string user_name;  // the user may be new: known only when an event comes
-  timestamp time{};
-  bool shadow = false;
-  bool expired = false;
-  hybrid::candidate_set candidates;
-  std::vector<std::size_t> shown;  // subscripts of candidates, in order of place
-  std::vector<std::uint32_t> facts;
-  std::vector<item_index> rewarded;
-
-  bool was_rewarded(item_index item) const {
-    return std::find(rewarded.begin(), rewarded.end(), item) != rewarded.end();
-  }
-};
-
-// the latest decisions, in order of id
-class pending_decisions {
- public:
-  explicit pending_decisions(std::size_t capacity) : capacity_(capacity) {}
-
-  pending_decision* find(decision_id id) {
-    const auto at = std::lower_bound(open_.begin(), open_.end(), id,
-                                     [](const pending_decision& p, decision_id key) { return p.id < key; });
-    return at != open_.end() && at->id == id ? &*at : nullptr;
-  }
-  void add(pending_decision p) {
-    if (capacity_ == 0) return;
-    auto at = open_.end();
-    while (at != open_.begin() && std::prev(at)->id > p.id) --at;  // answers of other threads may finish earlier
-    open_.insert(at, std::move(p));
-    if (open_.size() > capacity_) open_.pop_front();
-  }
-  // calls f for every decision made before `limit` that was not expired yet, oldest first
-  template <class F>
-  void expire_before(timestamp limit, F&& f) {
-    for (pending_decision& p : open_) {
-      if (p.time > limit) break;
-      if (p.expired) continue;
-      p.expired = true;
-      f(p);
-      p.candidates = {};
-    }
-  }
-  std::size_t size() const { return open_.size(); }
-
- private:
-  std::size_t capacity_;
-  std::deque<pending_decision> open_;
-};
-
-// event keys seen, the oldest forgotten first
-class key_set {
- public:
-  explicit key_set(std::size_t capacity) : capacity_(capacity) {}
-  bool contains(std::string_view key) const { return seen_.count(std::string(key)) != 0; }
-  void add(std::string_view key) {
-    if (capacity_ == 0 || !seen_.insert(std::string(key)).second) return;
-    order_.emplace_back(key);
-    if (order_.size() > capacity_) {
-      seen_.erase(order_.front());
-      order_.pop_front();
-    }
-  }
-
- private:
-  std::size_t capacity_;
-  std::unordered_set<std::string> seen_;
-  std::deque<std::string> order_;
 };
 
 }  // namespace detail
 
 struct engine::state {
-  explicit state(engine_options o)
-      : options(std::move(o)),
-        sequence(options.sequence),
-        pending(options.max_pending_decisions),
-        keys(options.max_event_keys) {
-    for (const double half_life : hybrid::trend_half_lives) trends.emplace_back(half_life);
-    if (options.sources.empty()) {
-      for (const hybrid::source_info& each : hybrid::built_in_sources()) {
-        if (each.by_default) sources.push_back(hybrid::make_source(each.name, options.live));
-      }
-    }
-    for (const std::string& name : options.sources) sources.push_back(hybrid::make_source(name, options.live));
-    blender = hybrid::blender(sources.size(), options.blender);
-    for (const auto& [name, weight] : options.actions) {
-      actions.intern(name);
-      action_weight.push_back(weight);
-    }
-  }
+  state(engine_options o, std::unique_ptr<event_store> log);
 
   const engine_options options;
-  std::vector<std::shared_ptr<const hybrid::source>> sources;  // fixed after the first answer
-
   std::mutex refit_mutex;  // one refit at a time; taken before `mutex`
   mutable fair_mutex mutex;
   // ---- guarded by mutex -----------------------------------------------------------------------------------------
-  memory_store store;
-  interner<user_index> users;
-  interner<item_index> items;
-  interner<action_index> actions;
-  interner<item_index> facts;  // "name=value" of contexts and attributes
+  std::unique_ptr<event_store> store;
+  std::shared_ptr<const detail::source_list> sources;  // replaced, never changed; fixed after the first answer
+  detail::id_table<user_index> users;
+  detail::id_table<item_index> items;
+  detail::id_table<action_index> actions;
+  detail::id_table<detail::fact_index> facts;            // of contexts
+  detail::id_table<detail::fact_index> attribute_facts;  // of items
   std::vector<double> action_weight;
   std::vector<user_index> owner;  // who has what a user index did, after merges
-  cow_vector<std::string_view> item_names;
-  std::vector<item_index> retired;
   std::vector<cow<online::history>> histories;
   const cow<online::history> nobody;
+  cow_vector<std::string_view> item_names;  // the catalogue as answers see it: a prefix of items, whole between calls
+  std::vector<item_index> retired;
   online::trend popularity{std::numeric_limits<double>::infinity()};
   cow_vector<float> damping;
   std::vector<online::trend> trends;
   online::sequence sequence;
   online::response_rate responses;
-  std::map<std::uint32_t, online::trend> contexts;  // by fact
+  std::vector<online::trend> contexts;  // by fact
   cow_vector<std::vector<std::uint32_t>> attributes;
   cow_vector<float> attribute_items;
   hybrid::blender blender;
@@ -154,88 +80,239 @@ struct engine::state {
   bool host_has_clock = false;
   mutable std::vector<std::unique_ptr<hybrid::gather_scratch>> idle_scratch;
 
-  // ---- ids ------------------------------------------------------------------------------------------------------
-  item_index item_of(std::string_view id) {
-    const item_index item = items.intern(id);
-    if (item_names.size() < items.size()) {
-      item_names.grow(items.size());
-      item_names.write(slot(item)) = items.name(item);
-    }
-    return item;
-  }
-  user_index user_of(std::string_view id) {
-    const user_index user = users.intern(id);
-    while (histories.size() < users.size()) {
-      owner.push_back(user_index{static_cast<std::uint32_t>(histories.size())});
-      histories.emplace_back();
-    }
-    return user;
-  }
-  action_index action_of(std::string_view id) {
-    const action_index action = actions.intern(id);
-    if (action_weight.size() < actions.size()) action_weight.push_back(1);
-    return action;
-  }
-  static std::string fact_name(const std::pair<std::string_view, std::string_view>& fact) {
-    return std::string(fact.first) + '\x1f' + std::string(fact.second);
-  }
+  // ---- ids: what a call makes known is taken back unless it ends well ---------------------------------------------
+  class draft;
+  user_index user_of(std::string_view id);
+  action_index action_of(std::string_view id);
+  item_index listed(std::string_view id) const;
+  double weight_of(std::string_view action) const;
+  void list_items();
 
   // ---- events ---------------------------------------------------------------------------------------------------
-  observe_result take(const event& e, bool as_reward);
-  void learn(const logged_event& e, const std::vector<std::uint32_t>& where);
+  observe_result take(const event& e, bool as_reward) noexcept;
+  observe_result reject(reject_reason why) noexcept;
+  observe_result log(const event& e, double weight, detail::pending_decision* answer, bool again);
+  reject_reason weigh(const event& e, const detail::pending_decision* answer, double& weight) const;
+  void learn(const logged_event& e);
+  void learn_context(item_index item, const std::vector<std::string>& where);
   void learn_reward(detail::pending_decision& p, item_index item, double value);
+  void learn_late_reward(const detail::pending_decision& p, item_index item, double value);
+  void learn_silence(detail::pending_decision& p);
   void move_clock(timestamp now);
-  std::vector<std::uint32_t> facts_of(const context_list& context);
+
+  // ---- batch; takes the locks it needs --------------------------------------------------------------------------
+  class ticket;
+  void refit(executor_ref executor, const progress& report);
 
   // ---- answers --------------------------------------------------------------------------------------------------
-  hybrid::view view_of(const request& r, user_index user) const;
-  std::unique_ptr<hybrid::gather_scratch> scratch() const;
-  void remember(const request& r, user_index user, const recommendation& answer, hybrid::decided&& d);
+  detail::frozen freeze(const request& r, const std::vector<std::string>& facts) const;
+  hybrid::view view_of(const request& r, user_index user, const std::vector<std::string>& where) const;
+  void remember(decision record, detail::pending_decision wait);
+  void keep(std::unique_ptr<hybrid::gather_scratch> scratch) const noexcept;
+
+  // ---- catalogue and users --------------------------------------------------------------------------------------
+  void upsert(std::string_view item, const context_list& attributes);
+  void retire(std::string_view item);
+  void merge(std::string_view from, std::string_view to);
 };
 
-inline std::vector<std::uint32_t> engine::state::facts_of(const context_list& context) {
-  std::vector<std::uint32_t> out;
-  for (const auto& fact : context) out.push_back(raw(facts.intern(fact_name(fact))));
-  return out;
-}
-
-// time moves to `now`: decisions whose window has passed learn that nothing came
-inline void engine::state::move_clock(timestamp now) {
-  if (any_time && now <= counters.newest) return;
-  any_time = true;
-  counters.newest = now;
-  pending.expire_before(now - options.reward_window, [&](detail::pending_decision& p) {
-    if (p.shadow || !p.rewarded.empty()) return;
-    ++counters.expired_decisions;
-    blender.learn_miss();
-    if (options.default_reward == 0) return;
-    for (const std::size_t c : p.shown) responses.taken(p.candidates.items[c], options.default_reward);
-  });
-}
-
-inline void engine::state::learn_reward(detail::pending_decision& p, item_index item, double value) {
-  p.rewarded.push_back(item);
-  ++counters.rewards;
-  if (p.expired || !(value > 0)) return;
-  const auto& items_on_offer = p.candidates.items;
-  const auto at = std::find(items_on_offer.begin(), items_on_offer.end(), item);
-  if (at == items_on_offer.end()) {
-    blender.learn_miss();
-    return;
+inline engine::state::state(engine_options o, std::unique_ptr<event_store> log)
+    : options(std::move(o)),
+      store(std::move(log)),
+      sequence(options.sequence),
+      pending(options.max_pending_decisions),
+      keys(options.max_event_keys) {
+  if (store == nullptr) store = std::make_unique<memory_store>(options.max_logged_decisions);
+  if (raw(store->end()) != 0) {
+    throw error(errc::wrong_state, "the store already holds events", {{}, 0, "store"},
+                "give an empty one and observe its events again");
   }
-  const auto taken = static_cast<std::size_t>(at - items_on_offer.begin());
-  const bool was_shown = !p.shadow && std::find(p.shown.begin(), p.shown.end(), taken) != p.shown.end();
-  if (was_shown) {
-    responses.taken(item, value);
-    blender.learn(p.candidates, p.shown, taken);
-    return;
+  for (const double half_life : hybrid::trend_half_lives) trends.emplace_back(half_life);
+  detail::source_list list;
+  if (options.sources.empty()) {
+    for (const hybrid::source_info& each : hybrid::built_in_sources()) {
+      if (each.by_default) list.push_back(hybrid::make_source(each.name, options.live));
+    }
   }
-  std::vector<std::size_t> all(items_on_offer.size());
-  std::iota(all.begin(), all.end(), std::size_t{0});
-  blender.learn(p.candidates, all, taken);
+  for (const std::string& name : options.sources) list.push_back(hybrid::make_source(name, options.live));
+  blender = hybrid::blender(list.size(), options.blender);
+  sources = std::make_shared<const detail::source_list>(std::move(list));
+  for (const auto& [name, weight] : options.actions) action_weight[slot(action_of(name))] = weight;
 }
 
-inline void engine::state::learn(const logged_event& e, const std::vector<std::uint32_t>& where) {
+// ---- ids ----------------------------------------------------------------------------------------------------------
+
+// Takes back the ids that were made known since it was made, unless they are kept.
+class engine::state::draft {
+ public:
+  explicit draft(state& s) noexcept
+      : state_(&s), users_(s.users.size()), items_(s.items.size()), actions_(s.actions.size()) {}
+  draft(const draft&) = delete;
+  draft& operator=(const draft&) = delete;
+  ~draft() {
+    if (state_ == nullptr) return;
+    state_->users.shrink(users_);
+    state_->items.shrink(items_);
+    state_->actions.shrink(actions_);
+    if (has_key_) state_->keys.take_back();
+  }
+  void add_key(std::string_view key) {
+    if (key.empty()) return;
+    state_->keys.add(key);
+    has_key_ = true;
+  }
+  void keep() noexcept {
+    state_->keys.trim();
+    state_ = nullptr;
+  }
+
+ private:
+  state* state_;
+  std::size_t users_, items_, actions_;
+  bool has_key_ = false;
+};
+
+// room first, then the name: a user that is known has a place
+inline user_index engine::state::user_of(std::string_view id) {
+  while (owner.size() <= users.size()) owner.push_back(user_index{static_cast<std::uint32_t>(owner.size())});
+  while (histories.size() <= users.size()) histories.push_back(nobody);
+  return users.intern(id);
+}
+
+inline action_index engine::state::action_of(std::string_view id) {
+  while (action_weight.size() <= actions.size()) action_weight.push_back(1);
+  return actions.intern(id);
+}
+
+// the item if answers know it
+inline item_index engine::state::listed(std::string_view id) const {
+  const item_index item = items.find(id);
+  return slot(item) < item_names.size() ? item : no_id<item_index>;
+}
+
+inline double engine::state::weight_of(std::string_view action) const {
+  const action_index known = actions.find(action);
+  return known == no_id<action_index> ? 1 : action_weight[slot(known)];
+}
+
+// brings item_names up to items
+inline void engine::state::list_items() {
+  for (std::size_t i = item_names.size(); i < items.size(); ++i) {
+    if (i != 0) (void)item_names.write(i - 1);  // unshares the last block: nothing can fail between room and name
+    item_names.grow(i + 1);
+    item_names.write(i) = items.name(item_index{static_cast<std::uint32_t>(i)});
+  }
+}
+
+// ---- events -------------------------------------------------------------------------------------------------------
+
+namespace detail {
+
+// Runs every step, also when another runs out of memory: one learner's trouble is not another's. False if one did.
+template <class... Steps>
+bool attempt(Steps&&... steps) noexcept {
+  bool whole = true;
+  const auto run = [&whole](auto& step) {
+    try {
+      step();
+    } catch (...) {
+      whole = false;
+    }
+  };
+  (run(steps), ...);
+  return whole;
+}
+
+}  // namespace detail
+
+inline observe_result engine::state::reject(reject_reason why) noexcept {
+  ++counters.rejected;
+  return {observe_status::rejected, why, {}};
+}
+
+// why the event cannot be taken, now that its action and its decision are looked up
+inline reject_reason engine::state::weigh(const event& e, const detail::pending_decision* answer,
+                                          double& weight) const {
+  if (host_has_clock && options.max_ahead < e.time - counters.newest) return reject_reason::time_in_future;
+  weight = weight_of(e.action) * e.value;
+  if (!(std::abs(weight) <= max_event_weight)) return reject_reason::value_too_large;
+  return answer != nullptr ? answer->user_problem : reject_reason::none;
+}
+
+inline observe_result engine::state::take(const event& e, bool as_reward) noexcept {
+  detail::pending_decision* const answer = pending.find(e.decision);
+  const bool unknown = answer == nullptr && (as_reward || e.decision != decision_id::none);
+  double weight = 0;
+  const reject_reason why = weigh(e, as_reward ? answer : nullptr, weight);
+  if (why != reject_reason::none) return reject(why);
+  if (as_reward && unknown) {
+    ++counters.unknown_rewards;
+    return reject(reject_reason::unknown_decision);
+  }
+  if (!e.key.empty() && keys.contains(e.key)) {
+    ++counters.duplicates;
+    return {observe_status::duplicate, reject_reason::none, {}};
+  }
+  const item_index item = items.find(e.item);
+  const bool again = answer != nullptr && answer->was_rewarded(item);
+  if (again && as_reward) {
+    ++counters.duplicate_rewards;
+    return {observe_status::duplicate, reject_reason::none, {}};
+  }
+  if (raw(store->end()) >= options.max_events) return {observe_status::full, reject_reason::none, {}};
+  try {
+    const observe_result out = log(e, weight, answer, again);
+    if (unknown) ++counters.unknown_rewards;
+    if (again) ++counters.duplicate_rewards;
+    return out;
+  } catch (const std::bad_alloc&) {
+    return {observe_status::out_of_memory, reject_reason::none, {}};
+  } catch (...) {
+    return {observe_status::store_failed, reject_reason::none, {}};
+  }
+}
+
+// Throws with nothing changed up to the append, and never after it.
+inline observe_result engine::state::log(const event& e, double weight, detail::pending_decision* answer, bool again) {
+  draft made(*this);
+  logged_event record;
+  record.item = items.intern(e.item);
+  if (!e.user.empty()) {
+    record.user = user_of(e.user);
+  } else {  // a reward: of whoever the page was for
+    record.user = answer->user != no_id<user_index> ? owner[slot(answer->user)] : user_of(answer->user_name);
+  }
+  record.action = action_of(e.action);
+  record.weight = static_cast<float>(weight);
+  record.time = e.time;
+  record.decision = e.decision;
+  const bool rewards = answer != nullptr && !again;
+  if (rewards) answer->rewarded.reserve(answer->rewarded.size() + 1);
+  const bool asked = answer != nullptr && e.context.empty();  // the context is that of the page
+  const std::vector<std::string> where = asked ? answer->facts : detail::fact_names(e.context);
+  made.add_key(e.key);
+  const log_position position = store->append(record);
+  made.keep();
+
+  const bool late = any_time && counters.newest - e.time > options.lateness;
+  if (late) ++counters.late;
+  ++counters.events;
+  if (!asked) counters.ignored_facts += e.context.size() - where.size();
+  const auto from_reward = [&] {
+    if (rewards) learn_reward(*answer, record.item, weight);
+  };
+  const auto from_context = [&] {
+    if (weight > 0) learn_context(record.item, where);
+  };
+  // learners may name any item they know to a reader of the list
+  const bool whole = detail::attempt([&] { list_items(); }) &&
+                     detail::attempt(
+                         from_reward, [&] { learn(record); }, from_context, [&] { move_clock(e.time); });
+  if (!whole) ++counters.half_learned;
+  return {late ? observe_status::late : observe_status::accepted, reject_reason::none, position};
+}
+
+inline void engine::state::learn(const logged_event& e) {
   cow<online::history>& past = histories[slot(owner[slot(e.user)])];
   if (e.weight == 0) return;
   if (e.weight < 0) {
@@ -243,134 +320,75 @@ inline void engine::state::learn(const logged_event& e, const std::vector<std::u
     return;
   }
   const auto tick = static_cast<double>(counters.events);
-  popularity.add(e.item, tick);
-  damping.grow(slot(e.item) + 1);
-  damping.write(slot(e.item)) = 1 / std::sqrt(5 + popularity.relative(e.item));
-  for (online::trend& each : trends) each.add(e.item, tick);
-  for (const std::uint32_t fact : where) {
-    contexts.try_emplace(fact, online::trend(std::numeric_limits<double>::infinity())).first->second.add(e.item, tick);
-  }
   const online::past_event now{e.item, e.time};
-  sequence.learn(past->recent(), now, tick);
-  past.write().add(now);
+  const bool whole = detail::attempt(
+      [&] {
+        popularity.add(e.item, tick);
+        damping.grow(slot(e.item) + 1);
+        damping.write(slot(e.item)) = 1 / std::sqrt(5 + popularity.relative(e.item));
+      },
+      [&] {
+        for (online::trend& each : trends) each.add(e.item, tick);
+      },
+      [&] { sequence.learn(past->recent(), now, tick); }, [&] { past.write().add(now); });
+  if (!whole) throw std::bad_alloc();
 }
 
-inline observe_result engine::state::take(const event& e, bool as_reward) {
-  const auto reject = [&](reject_reason why) {
-    ++counters.rejected;
-    return observe_result{observe_status::rejected, why, {}};
-  };
-  if (host_has_clock && options.max_ahead < e.time - counters.newest) return reject(reject_reason::time_in_future);
-  if (!e.key.empty() && keys.contains(e.key)) {
-    ++counters.duplicates;
-    return {observe_status::duplicate, reject_reason::none, {}};
+inline void engine::state::learn_context(item_index item, const std::vector<std::string>& where) {
+  for (const std::string& name : where) {
+    if (facts.size() >= options.max_facts && facts.find(name) == no_id<detail::fact_index>) {
+      ++counters.ignored_facts;
+      continue;
+    }
+    while (contexts.size() <= facts.size()) contexts.emplace_back(std::numeric_limits<double>::infinity());
+    contexts[slot(facts.intern(name))].add(item, static_cast<double>(counters.events));
   }
-  detail::pending_decision* answer = e.decision == decision_id::none ? nullptr : pending.find(e.decision);
-  if (e.decision != decision_id::none && answer == nullptr) {
-    ++counters.unknown_rewards;
-    if (as_reward) return reject(reject_reason::unknown_decision);
-  }
-  if (raw(store.end()) >= options.max_events) return {observe_status::full, reject_reason::none, {}};
-
-  const item_index item = item_of(e.item);
-  const bool again = answer != nullptr && answer->was_rewarded(item);
-  if (again) {
-    ++counters.duplicate_rewards;
-    if (as_reward) return {observe_status::duplicate, reject_reason::none, {}};
-  }
-  logged_event record;
-  record.user = user_of(as_reward ? std::string_view(answer->user_name) : e.user);
-  record.item = item;
-  record.action = action_of(e.action);
-  record.weight = static_cast<float>(action_weight[slot(record.action)] * e.value);
-  record.time = e.time;
-  record.decision = e.decision;
-  const log_position position = store.append(record);
-
-  if (!e.key.empty()) keys.add(e.key);
-  const bool late = any_time && counters.newest - e.time > options.lateness;
-  if (late) ++counters.late;
-  ++counters.events;
-  const std::vector<std::uint32_t> where = answer != nullptr && e.context.empty() ? answer->facts : facts_of(e.context);
-  if (answer != nullptr && !again) learn_reward(*answer, item, double{record.weight});
-  learn(record, where);
-  move_clock(e.time);
-  return {late ? observe_status::late : observe_status::accepted, reject_reason::none, position};
 }
 
-inline hybrid::view engine::state::view_of(const request& r, user_index user) const {
-  hybrid::view v;
-  hybrid::knowledge& known = v.known;
-  known.batch = batch;
-  known.popularity = popularity;
-  known.damping = damping;
-  known.trends = trends;
-  known.responses = responses;
-  known.attributes = attributes;
-  known.attribute_items = attribute_items;
-  known.items = item_names;
-  known.position = store.end();
-  known.history = user == no_id<user_index> ? nobody : histories[slot(owner[slot(user)])];
-  for (const auto& fact : r.context) {
-    const item_index found = facts.find(fact_name(fact));
-    if (const auto counts = contexts.find(raw(found)); counts != contexts.end())
-      known.contexts.push_back(counts->second);
+// ---- rewards ------------------------------------------------------------------------------------------------------
+
+inline void engine::state::learn_reward(detail::pending_decision& p, item_index item, double value) {
+  p.rewarded.push_back(item);
+  ++counters.rewards;
+  if (p.settled) return learn_late_reward(p, item, value);
+  if (!(value > 0)) return;
+  const auto& on_offer = p.candidates.items;
+  const auto at = std::find(on_offer.begin(), on_offer.end(), item);
+  if (at == on_offer.end()) return blender.learn_miss();
+  const auto taken = static_cast<std::size_t>(at - on_offer.begin());
+  if (p.was_shown(item)) {
+    responses.taken(item, value);
+    blender.learn(p.candidates, p.shown, taken);
+    return;
   }
-  const auto tick = static_cast<double>(counters.events);
-  const auto recent = known.history->recent();
-  for (std::size_t k = 0; k < std::min(recent.size(), hybrid::knowledge::recent_items); ++k) {
-    const online::past_event& past = recent[recent.size() - 1 - k];
-    cow<online::neighbours> row = sequence.neighbours_of(past.item);
-    const float weight = sequence.weight_at(*row, tick);
-    known.recent.push_back({past.item, past.time, std::move(row), weight, popularity.relative(past.item)});
-  }
-  v.weights = blender.weights();
-  v.forbidden = retired;
-  const auto disliked = known.history->disliked();
-  v.forbidden.insert(v.forbidden.end(), disliked.begin(), disliked.end());
-  for (const std::string_view id : r.blocked) {
-    if (const item_index item = items.find(id); item != no_id<item_index>) v.forbidden.push_back(item);
-  }
-  v.limited = !r.candidates.empty();
-  for (const std::string_view id : r.candidates) {
-    if (const item_index item = items.find(id); item != no_id<item_index>) v.only.push_back(item);
-  }
-  return v;
+  std::vector<std::size_t> all(on_offer.size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  blender.learn(p.candidates, all, taken);
 }
 
-inline std::unique_ptr<hybrid::gather_scratch> engine::state::scratch() const {
-  if (idle_scratch.empty()) return std::make_unique<hybrid::gather_scratch>();
-  auto out = std::move(idle_scratch.back());
-  idle_scratch.pop_back();
-  return out;
+// the candidates are gone: no choice to learn, but the item earned more than was thought when the window passed
+inline void engine::state::learn_late_reward(const detail::pending_decision& p, item_index item, double value) {
+  ++counters.late_rewards;
+  if (!p.was_shown(item)) return;
+  const double learned = p.defaulted ? std::clamp(options.default_reward, 0.0, 1.0) : 0;
+  responses.taken(item, std::clamp(value, 0.0, 1.0) - learned);
 }
 
-// logs an answer and keeps what its rewards will need
-inline void engine::state::remember(const request& r, user_index user, const recommendation& answer,
-                                    hybrid::decided&& d) {
-  decision record;
-  record.id = answer.id;
-  record.user = user;
-  record.time = r.time;
-  record.position = answer.position;
-  record.model_version = answer.model_version;
-  record.shadow = r.shadow;
-  detail::pending_decision wait;
-  for (const hybrid::slate_place& place : d.slate) {
-    const item_index item = d.candidates.items[place.candidate];
-    record.slate.push_back({item, d.score[place.candidate], place.propensity});
-    wait.shown.push_back(place.candidate);
-    if (!r.shadow) responses.shown(item);
-  }
-  store.append(record);
-  wait.id = answer.id;
-  wait.user = user;
-  wait.user_name = r.user;
-  wait.time = r.time;
-  wait.shadow = r.shadow;
-  wait.candidates = std::move(d.candidates);
-  wait.facts = facts_of(r.context);
-  pending.add(std::move(wait));
+// nobody answered the page while it could be learned
+inline void engine::state::learn_silence(detail::pending_decision& p) {
+  if (p.shadow || !p.rewarded.empty()) return;
+  ++counters.expired_decisions;
+  blender.learn_miss();
+  if (options.default_reward == 0) return;
+  p.defaulted = true;
+  for (const item_index item : p.shown_items) responses.taken(item, options.default_reward);
+}
+
+inline void engine::state::move_clock(timestamp now) {
+  if (any_time && now <= counters.newest) return;
+  any_time = true;
+  counters.newest = now;
+  pending.settle(now, options.reward_window, [this](detail::pending_decision& p) { learn_silence(p); });
 }
 
 TANDEM_END

@@ -22,15 +22,19 @@ class log_prefix {
   [[nodiscard]] virtual log_position end() const noexcept = 0;
   /// Calls f with consecutive runs of events from `from` to end(), in order.
   virtual void read(log_position from, function_ref<void(std::span<const logged_event>)> f) const = 0;
+  /// Calls f with consecutive runs of the decisions that were kept, in the order of their appending.
+  virtual void read_decisions(function_ref<void(std::span<const decision>)> f) const = 0;
 };
 
 /// The log itself. Threads: thread-compatible; the engine calls it under its lock.
+/// Errors: append() throws std::bad_alloc when out of memory and anything else when it cannot store the record;
+/// whatever it throws, the log is as it was.
 class event_store {
  public:
   virtual ~event_store() = default;
-  /// Appends one event and returns its position. Throws std::bad_alloc when out of memory, leaving the log as it was.
+  /// Appends one event and returns its position.
   virtual log_position append(const logged_event& record) = 0;
-  /// Appends one decision.
+  /// Appends one decision. A store need not keep all of them.
   virtual void append(const decision& record) = 0;
   /// The position the next event will get.
   [[nodiscard]] virtual log_position end() const noexcept = 0;

@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <deque>
 #include <memory>
+#include <span>
 #include <utility>
-#include <vector>
 
+#include "tandem/detail/block_list.hpp"
 #include "tandem/store/event_store.hpp"
 
 TANDEM_BEGIN
@@ -19,54 +19,43 @@ class memory_store final : public event_store {
   explicit memory_store(std::size_t max_decisions = 100000) : max_decisions_(max_decisions) {}
 
   log_position append(const logged_event& record) override {
-    if (size_ == blocks_.size() * block_size) {
-      blocks_.push_back(std::make_shared<std::vector<logged_event>>(block_size));
-    }
-    (*blocks_.back())[size_ % block_size] = record;
-    return log_position{size_++};
+    events_.push_back(record);
+    return log_position{events_.end() - 1};
   }
 
   void append(const decision& record) override {
-    if (max_decisions_ == 0) return;
     decisions_.push_back(record);
-    if (decisions_.size() > max_decisions_) decisions_.pop_front();
+    decisions_.drop_before(decisions_.end() - std::min(decisions_.end(), max_decisions_));
   }
 
-  [[nodiscard]] log_position end() const noexcept override { return log_position{size_}; }
+  [[nodiscard]] log_position end() const noexcept override { return log_position{events_.end()}; }
 
   [[nodiscard]] std::shared_ptr<const log_prefix> prefix() const override {
-    return std::make_shared<memory_prefix>(blocks_, size_);
+    return std::make_shared<memory_prefix>(events_, decisions_);
   }
 
-  /// The latest decisions, oldest first.
-  [[nodiscard]] const std::deque<decision>& decisions() const noexcept { return decisions_; }
-
  private:
-  static constexpr std::size_t block_size = 4096;
-  using block = std::shared_ptr<std::vector<logged_event>>;
+  using event_blocks = detail::block_list<logged_event, 4096>;
+  using decision_blocks = detail::block_list<decision, 256>;
 
   class memory_prefix final : public log_prefix {
    public:
-    memory_prefix(std::vector<block> blocks, std::size_t size) : blocks_(std::move(blocks)), size_(size) {}
-    [[nodiscard]] log_position end() const noexcept override { return log_position{size_}; }
+    memory_prefix(event_blocks events, decision_blocks decisions)
+        : events_(std::move(events)), decisions_(std::move(decisions)) {}
+    [[nodiscard]] log_position end() const noexcept override { return log_position{events_.end()}; }
     void read(log_position from, function_ref<void(std::span<const logged_event>)> f) const override {
-      for (std::size_t at = raw(from); at < size_;) {
-        const std::size_t offset = at % block_size;
-        const std::size_t n = std::min(size_ - at, block_size - offset);
-        f({blocks_[at / block_size]->data() + offset, n});
-        at += n;
-      }
+      events_.read(raw(from), f);
     }
+    void read_decisions(function_ref<void(std::span<const decision>)> f) const override { decisions_.read(0, f); }
 
    private:
-    std::vector<block> blocks_;
-    std::size_t size_;
+    event_blocks events_;
+    decision_blocks decisions_;
   };
 
-  std::vector<block> blocks_;
-  std::size_t size_ = 0;
+  event_blocks events_;
+  decision_blocks decisions_;
   std::size_t max_decisions_;
-  std::deque<decision> decisions_;
 };
 
 TANDEM_END

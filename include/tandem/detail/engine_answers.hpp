@@ -1,0 +1,160 @@
+#pragma once
+// How an engine's state serves answers, and how its catalogue and users change.
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "tandem/detail/engine_state.hpp"
+
+TANDEM_BEGIN
+
+inline detail::frozen engine::state::freeze(const request& r, const std::vector<std::string>& where) const {
+  detail::frozen out;
+  out.user = users.find(r.user);
+  out.view = view_of(r, out.user, where);
+  out.sources = sources;
+  if (idle_scratch.empty()) {
+    out.scratch = std::make_unique<hybrid::gather_scratch>();
+  } else {
+    out.scratch = std::move(idle_scratch.back());
+    idle_scratch.pop_back();
+  }
+  return out;
+}
+
+inline hybrid::view engine::state::view_of(const request& r, user_index user,
+                                           const std::vector<std::string>& where) const {
+  hybrid::view v;
+  hybrid::knowledge& known = v.known;
+  known.batch = batch;
+  known.popularity = popularity;
+  known.damping = damping;
+  known.trends = trends;
+  known.responses = responses;
+  known.attributes = attributes;
+  known.attribute_items = attribute_items;
+  known.items = item_names;
+  known.position = store->end();
+  known.history = user == no_id<user_index> ? nobody : histories[slot(owner[slot(user)])];
+  for (const std::string& name : where) {
+    const auto fact = slot(facts.find(name));
+    if (fact < contexts.size() && contexts[fact].total() > 0) known.contexts.push_back(contexts[fact]);
+  }
+  const auto tick = static_cast<double>(counters.events);
+  const auto recent = known.history->recent();
+  for (std::size_t k = 0; k < std::min(recent.size(), hybrid::knowledge::recent_items); ++k) {
+    const online::past_event& past = recent[recent.size() - 1 - k];
+    cow<online::neighbours> row = sequence.neighbours_of(past.item);
+    const float weight = sequence.weight_at(*row, tick);
+    known.recent.push_back({past.item, past.time, std::move(row), weight, popularity.relative(past.item)});
+  }
+  v.weights = blender.weights();
+  const auto add_listed = [this](std::span<const std::string_view> ids, std::vector<item_index>& to) {
+    for (const std::string_view id : ids) {
+      if (const item_index item = listed(id); item != no_id<item_index>) to.push_back(item);
+    }
+  };
+  v.forbidden = retired;
+  const auto disliked = known.history->disliked();
+  v.forbidden.insert(v.forbidden.end(), disliked.begin(), disliked.end());
+  add_listed(r.blocked, v.forbidden);
+  v.limited = !r.candidates.empty();
+  add_listed(r.candidates, v.only);
+  return v;
+}
+
+inline void engine::state::keep(std::unique_ptr<hybrid::gather_scratch> scratch) const noexcept {
+  try {
+    idle_scratch.push_back(std::move(scratch));
+  } catch (...) {  // the next answer makes its own
+  }
+}
+
+// logs an answer and keeps what its rewards will need; throws with nothing changed
+inline void engine::state::remember(decision record, detail::pending_decision wait) {
+  pending.add(std::move(wait));
+  try {
+    store->append(record);
+  } catch (...) {
+    pending.remove(record.id);
+    throw;
+  }
+  ++counters.decisions;
+  const bool whole = detail::attempt(
+      [&] {
+        if (record.shadow) return;
+        for (const placed_item& place : record.slate) responses.shown(place.item);
+      },
+      [&] {
+        pending.trim([this](detail::pending_decision& p) {
+          ++counters.evicted_decisions;
+          learn_silence(p);
+        });
+      });
+  if (!whole) ++counters.half_learned;
+}
+
+// ---- catalogue ----------------------------------------------------------------------------------------------------
+
+// throws with nothing changed but facts that no item has
+inline void engine::state::upsert(std::string_view id, const context_list& given) {
+  draft made(*this);
+  const item_index item = items.intern(id);
+  std::vector<std::uint32_t> now;
+  for (const auto& fact : given) now.push_back(raw(attribute_facts.intern(detail::fact_name(fact))));
+  attribute_items.grow(attribute_facts.size());
+  if (!now.empty()) attributes.grow(slot(item) + 1);
+  const bool has_row = slot(item) < attributes.size();
+  const std::vector<std::uint32_t> before = has_row ? attributes.write(slot(item)) : std::vector<std::uint32_t>{};
+  for (const std::uint32_t fact : before) (void)attribute_items.write(fact);  // unshares: below nothing can fail
+  for (const std::uint32_t fact : now) (void)attribute_items.write(fact);
+  list_items();
+  made.keep();
+  for (const std::uint32_t fact : before) attribute_items.write(fact) -= 1;
+  for (const std::uint32_t fact : now) attribute_items.write(fact) += 1;
+  if (has_row) attributes.write(slot(item)).swap(now);
+  retired.erase(std::remove(retired.begin(), retired.end(), item), retired.end());
+}
+
+inline void engine::state::retire(std::string_view id) {
+  draft made(*this);
+  const item_index item = items.intern(id);
+  if (std::find(retired.begin(), retired.end(), item) != retired.end()) return;
+  retired.reserve(retired.size() + 1);
+  list_items();
+  made.keep();
+  retired.push_back(item);
+}
+
+// ---- users --------------------------------------------------------------------------------------------------------
+
+// throws with nothing changed
+inline void engine::state::merge(std::string_view from_id, std::string_view to_id) {
+  if (from_id == to_id) return;
+  // pages shown to a visitor who had done nothing yet
+  const auto is_strangers = [&](const detail::pending_decision& p) {
+    return p.user == no_id<user_index> && p.user_name == from_id;
+  };
+  bool waiting = false;
+  pending.for_each([&](const detail::pending_decision& p) { waiting = waiting || is_strangers(p); });
+  const user_index from = users.find(from_id);
+  if (from == no_id<user_index> && !waiting) return;
+  draft made(*this);
+  const user_index to = user_of(to_id);
+  if (from != no_id<user_index>) {
+    cow<online::history> both = histories[slot(to)];
+    both.write().merge(*histories[slot(from)]);
+    histories[slot(to)] = std::move(both);
+    histories[slot(from)] = nobody;
+    for (user_index& each : owner) each = each == from ? to : each;
+    users.release(from_id);
+  }
+  made.keep();
+  pending.for_each([&](detail::pending_decision& p) {
+    if (is_strangers(p)) p.user = to;
+  });
+}
+
+TANDEM_END

@@ -1,0 +1,132 @@
+#pragma once
+// How the engine makes a batch model of a frozen prefix of its log.
+
+#include <algorithm>
+#include <cmath>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "tandem/core/error.hpp"
+#include "tandem/data/interactions.hpp"
+#include "tandem/detail/engine_state.hpp"
+
+TANDEM_BEGIN
+namespace detail {
+
+inline constexpr float tame_weight = 32;  // small logs of weights of 100 and more can be beyond float32 at rank 64
+
+// what a refit works on
+struct refit_input {
+  std::shared_ptr<const log_prefix> prefix;
+  std::vector<user_index> owner;
+  std::size_t n_items = 0;
+  std::shared_ptr<const hybrid::batch_snapshot> before;
+};
+
+inline interactions interactions_of(const refit_input& in, float heaviest) {
+  std::vector<interaction> events;
+  events.reserve(raw(in.prefix->end()));
+  in.prefix->read(log_position{0}, [&](std::span<const logged_event> run) {
+    for (const logged_event& e : run) {
+      events.push_back({in.owner[slot(e.user)], e.item, std::min(e.weight, heaviest), e.time});
+    }
+  });
+  return interactions::from_events(events, in.owner.size(), in.n_items, merge_rule::max);
+}
+
+inline std::shared_ptr<const hybrid::batch_snapshot> fit(const refit_input& in, float heaviest,
+                                                         const batch::ials_options& options, executor_ref executor,
+                                                         const progress& report) {
+  const interactions log = interactions_of(in, heaviest);
+  const batch::factor_model* warm = in.before != nullptr ? in.before->model.get() : nullptr;
+  auto after = std::make_shared<hybrid::batch_snapshot>(
+      std::make_shared<const batch::factor_model>(batch::fit_ials(log, options, executor, report, warm)));
+  after->position = in.prefix->end();
+  after->version = in.before != nullptr ? in.before->version + 1 : 1;
+  after->popularity.resize(in.n_items);
+  for (std::size_t i = 0; i < in.n_items; ++i) {
+    const auto users = log.users_of(item_index{static_cast<std::uint32_t>(i)}).size();
+    after->popularity[i] = std::log1p(static_cast<float>(users));
+  }
+  return after;
+}
+
+// one event of an odd weight must not stop every refit to come
+inline std::shared_ptr<const hybrid::batch_snapshot> fit_whatever_the_weights(const refit_input& in,
+                                                                              const batch::ials_options& options,
+                                                                              executor_ref executor,
+                                                                              const progress& report) {
+  try {
+    return fit(in, static_cast<float>(max_event_weight), options, executor, report);
+  } catch (const error& e) {
+    if (e.code() != errc::not_finite) throw;
+  }
+  return fit(in, tame_weight, options, executor, report);
+}
+
+}  // namespace detail
+
+inline void engine::state::refit(executor_ref executor, const progress& report) {
+  const std::lock_guard one_at_a_time(refit_mutex);
+  detail::refit_input in;
+  {
+    const std::lock_guard lock(mutex);
+    list_items();
+    in.prefix = store->prefix();
+    in.owner.assign(owner.begin(), owner.begin() + static_cast<std::ptrdiff_t>(users.size()));
+    in.n_items = items.size();
+    in.before = batch;
+  }
+  auto after = detail::fit_whatever_the_weights(in, options.ials, executor, report);
+  const std::lock_guard lock(mutex);
+  batch = std::move(after);
+  ++counters.refits;
+}
+
+// The right to refit in the background: one at a time, given back by close() or when the last copy is dropped.
+class engine::state::ticket {
+ public:
+  explicit ticket(std::shared_ptr<state> of) : state_(std::move(of)) {
+    const std::lock_guard lock(state_->mutex);
+    open_ = !std::exchange(state_->refit_scheduled, true);
+  }
+  ticket(const ticket&) = delete;
+  ticket& operator=(const ticket&) = delete;
+  ~ticket() { close(); }
+  bool is_open() const noexcept { return open_; }
+  void close() {
+    if (!std::exchange(open_, false)) return;
+    const std::lock_guard lock(state_->mutex);
+    state_->refit_scheduled = false;
+  }
+
+ private:
+  std::shared_ptr<state> state_;
+  bool open_ = false;
+};
+
+inline bool engine::refit_in_background(const std::function<void(std::function<void()>)>& post, executor_ref executor,
+                                        progress report, std::function<void(std::exception_ptr)> done) {
+  auto ticket = std::make_shared<state::ticket>(state_);
+  if (!ticket->is_open()) return false;
+  post([own = state_, ticket = std::move(ticket), executor, report = std::move(report), done = std::move(done)] {
+    std::exception_ptr failure;
+    try {
+      own->refit(executor, report);
+    } catch (...) {
+      failure = std::current_exception();
+      const std::lock_guard lock(own->mutex);
+      ++own->counters.failed_refits;
+    }
+    ticket->close();
+    if (done) done(failure);
+  });
+  return true;
+}
+
+TANDEM_END
