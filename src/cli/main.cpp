@@ -1,6 +1,7 @@
 // The tandem command: what a library user wants to know before linking, from a terminal.
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <exception>
 #include <iostream>
 #include <string>
@@ -32,9 +33,7 @@ std::string command_line(int argc, const char* const* argv) {
 constexpr int failure = 1;
 constexpr int usage = 2;
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   CLI::App app{"tandem: a personalization engine inside your application", "tandem"};
   app.set_version_flag("--version", "tandem " TANDEM_VERSION_STRING);
   app.require_subcommand(1);
@@ -58,9 +57,17 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : usage;
-  } catch (const std::exception& e) {
-    std::cerr << "tandem: " << e.what() << '\n';
-    return failure;
   }
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "tandem: %s\n", e.what());
+    return failure;
+  }
 }

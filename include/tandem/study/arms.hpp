@@ -43,7 +43,7 @@ inline constexpr std::array<arm, n_arms> all_arms = {arm::batch, arm::batch_fold
 [[nodiscard]] constexpr std::string_view description(arm a) noexcept {
   constexpr std::array<std::string_view, n_arms> sentences = {
       "A matrix factorization; users and items stay as the last refit left them.",
-      "The same factorization; the user is folded in anew at each request, from everything known by then.",
+      "The same items; the user is solved anew at each request from all they did so far, every item counting alike.",
       "Every source that learns from each event, blended; no batch factors.",
       "Everything: batch and real-time sources, blended by weights learned from what was taken."};
   return sentences[static_cast<std::size_t>(a)];

@@ -55,16 +55,16 @@ struct axis {
 [[nodiscard]] inline std::string grid_lines(const axis& x) {
   std::string out;
   for (const double t : x.ticks()) {
-    out += cat("<line class=\"g\" x1=\"", x.at(t), "\" x2=\"", x.at(t), "\" y1=\"0\" y2=\"100%\"/>");
+    out += cat(R"(<line class="g" x1=")", x.at(t), "\" x2=\"", x.at(t), R"(" y1="0" y2="100%"/>)");
   }
   return out;
 }
 
 /// The labels of an axis, to stand below lanes.
 [[nodiscard]] inline std::string axis_lane(const axis& x) {
-  std::string out = "<svg class=\"lane axis\" height=\"18\" aria-hidden=\"true\">";
+  std::string out = R"(<svg class="lane axis" height="18" aria-hidden="true">)";
   for (const double t : x.ticks()) {
-    out += cat("<text x=\"", x.at(t), "\" y=\"13\" text-anchor=\"middle\">", x.label(t), "</text>");
+    out += cat("<text x=\"", x.at(t), R"(" y="13" text-anchor="middle">)", x.label(t), "</text>");
   }
   return out + "</svg>";
 }
@@ -75,25 +75,25 @@ struct axis {
   const std::string at = std::to_string(y);
   return cat("<line class=\"ci ", colour, "\" x1=\"", x.at(e.range.low), "\" x2=\"", x.at(e.range.high), "\" y1=\"", at,
              "\" y2=\"", at, "\"/><circle class=\"dot ", colour, "\" cx=\"", x.at(e.value), "\" cy=\"", at,
-             "\" r=\"5\"/>");
+             R"(" r="5"/>)");
 }
 
 /// One row of a dot plot.
 [[nodiscard]] inline std::string dot_lane(const axis& x, const estimate& e, std::string_view colour) {
-  return cat("<svg class=\"lane\" height=\"32\" aria-hidden=\"true\">", grid_lines(x), dot(x, e, colour, 16), "</svg>");
+  return cat(R"(<svg class="lane" height="32" aria-hidden="true">)", grid_lines(x), dot(x, e, colour, 16), "</svg>");
 }
 
 /// One row of a bar chart with a reference line; as high as its row.
 [[nodiscard]] inline std::string bar_lane(const axis& x, const estimate& e, std::string_view colour, double reference) {
   std::string out =
-      cat("<div class=\"tall\"><svg aria-hidden=\"true\">", grid_lines(x), "<rect class=\"bar ", colour,
-          "\" x=\"0\" y=\"50%\" width=\"", x.at(e.value), "\" height=\"12\" rx=\"2\" transform=\"translate(0 -6)\"/>");
+      cat(R"(<div class="tall"><svg aria-hidden="true">)", grid_lines(x), "<rect class=\"bar ", colour,
+          R"(" x="0" y="50%" width=")", x.at(e.value), "\" height=\"12\" rx=\"2\" transform=\"translate(0 -6)\"/>");
   if (std::isfinite(e.range.low)) {
-    out += cat("<line class=\"whisker\" x1=\"", x.at(e.range.low), "\" x2=\"", x.at(e.range.high),
-               "\" y1=\"50%\" y2=\"50%\"/>");
+    out += cat(R"(<line class="whisker" x1=")", x.at(e.range.low), "\" x2=\"", x.at(e.range.high),
+               R"(" y1="50%" y2="50%"/>)");
   }
-  return out + cat("<line class=\"ref\" x1=\"", x.at(reference), "\" x2=\"", x.at(reference),
-                   "\" y1=\"0\" y2=\"100%\"/></svg></div>");
+  return out + cat(R"(<line class="ref" x1=")", x.at(reference), "\" x2=\"", x.at(reference),
+                   R"(" y1="0" y2="100%"/></svg></div>)");
 }
 
 /// One curve of a line chart: its values in equal steps of x.
@@ -123,29 +123,29 @@ struct curve {
     for (const double v : c.values) largest = std::max(largest, v);
   }
   const axis y = axis::up_to(largest);
-  std::string out = cat("<svg class=\"chart\" height=\"", std::to_string(height + 26), "\" aria-hidden=\"true\">");
+  std::string out = cat(R"(<svg class="chart" height=")", std::to_string(height + 26), R"(" aria-hidden="true">)");
   for (const double t : y.ticks()) {
     const std::string at = fixed(height * (1 - t / y.high), 1);
-    out += cat("<line class=\"g\" x1=\"0\" x2=\"100%\" y1=\"", at, "\" y2=\"", at, "\"/>");
+    out += cat(R"(<line class="g" x1="0" x2="100%" y1=")", at, "\" y2=\"", at, "\"/>");
   }
   for (const double m : marks) {
     const std::string at = cat(fixed(100 * m, 2), "%");
-    out += cat("<line class=\"refit\" x1=\"", at, "\" x2=\"", at, "\" y1=\"", std::to_string(height), "\" y2=\"",
+    out += cat(R"(<line class="refit" x1=")", at, "\" x2=\"", at, "\" y1=\"", std::to_string(height), "\" y2=\"",
                std::to_string(height - 7), "\"/>");
   }
-  out += cat("<svg x=\"0\" y=\"0\" width=\"100%\" height=\"", std::to_string(height),
-             "\" viewBox=\"0 0 1000 1000\" preserveAspectRatio=\"none\">");
+  out += cat(R"(<svg x="0" y="0" width="100%" height=")", std::to_string(height),
+             R"(" viewBox="0 0 1000 1000" preserveAspectRatio="none">)");
   for (const curve& c : curves) out += cat("<path class=\"line ", c.colour, "\" d=\"", path_of(c, y), "\"/>");
   out += "</svg>";
   for (const double t : y.ticks()) {
     if (t > 0) {
-      out += cat("<text class=\"over\" x=\"0\" y=\"", fixed(height * (1 - t / y.high) - 4, 1), "\">", y.label(t),
-                 "</text>");
+      out +=
+          cat(R"(<text class="over" x="0" y=")", fixed(height * (1 - t / y.high) - 4, 1), "\">", y.label(t), "</text>");
     }
   }
   const std::string below = std::to_string(height + 20);
-  return out + cat("<text x=\"0\" y=\"", below, "\">", escape(left), "</text><text x=\"100%\" y=\"", below,
-                   "\" text-anchor=\"end\">", escape(right), "</text></svg>");
+  return out + cat(R"(<text x="0" y=")", below, "\">", escape(left), R"(</text><text x="100%" y=")", below,
+                   R"(" text-anchor="end">)", escape(right), "</text></svg>");
 }
 
 /// A logarithmic axis of durations over whole decades.
@@ -194,30 +194,29 @@ struct duration_axis {
     d += cat("L", fixed(1000 * x.share(middle), 1), " ", fixed(1000 - 960 * heights[k] / top, 1));
   }
   d += "L1000 1000Z";
-  std::string out = "<svg class=\"lane hill\" height=\"46\" aria-hidden=\"true\">";
+  std::string out = R"(<svg class="lane hill" height="46" aria-hidden="true">)";
   for (const double t : x.ticks()) {
-    out += cat("<line class=\"g\" x1=\"", x.at(t), "\" x2=\"", x.at(t), "\" y1=\"0\" y2=\"46\"/>");
+    out += cat(R"(<line class="g" x1=")", x.at(t), "\" x2=\"", x.at(t), R"(" y1="0" y2="46"/>)");
   }
-  out +=
-      cat("<svg x=\"0\" y=\"0\" width=\"100%\" height=\"46\" viewBox=\"0 0 1000 1000\" preserveAspectRatio=\"none\">",
-          "<path class=\"area ", colour, "\" d=\"", d, "\"/></svg>");
+  out += cat(R"(<svg x="0" y="0" width="100%" height="46" viewBox="0 0 1000 1000" preserveAspectRatio="none">)",
+             "<path class=\"area ", colour, "\" d=\"", d, "\"/></svg>");
   for (const double p : {0.5, 0.99}) {
     const std::string at = x.at(h.percentile(p));
-    out += cat("<line class=\"mark\" x1=\"", at, "\" x2=\"", at, "\" y1=\"", p < 0.9 ? "2" : "24", "\" y2=\"46\"/>");
+    out += cat(R"(<line class="mark" x1=")", at, "\" x2=\"", at, "\" y1=\"", p < 0.9 ? "2" : "24", R"(" y2="46"/>)");
   }
   return out + "</svg>";
 }
 
 /// The labels of a duration axis; a narrow page shows the ends and the middle only.
 [[nodiscard]] inline std::string duration_lane(const duration_axis& x) {
-  std::string out = "<svg class=\"lane axis\" height=\"18\" aria-hidden=\"true\">";
+  std::string out = R"(<svg class="lane axis" height="18" aria-hidden="true">)";
   const std::vector<double> ticks = x.ticks();
   for (std::size_t k = 0; k < ticks.size(); ++k) {
     const std::string_view anchor = k == 0 ? "start" : k + 1 == ticks.size() ? "end" : "middle";
     std::string label = duration_text(ticks[k]);
     if (const std::size_t tail = label.find(".0\u00a0"); tail != std::string::npos) label.erase(tail, 2);
     const bool middle = 2 * k + 1 == ticks.size();
-    out += cat("<text x=\"", x.at(ticks[k]), "\" y=\"13\" text-anchor=\"", anchor, "\"",
+    out += cat("<text x=\"", x.at(ticks[k]), R"(" y="13" text-anchor=")", anchor, "\"",
                anchor == "middle" && !middle ? " class=\"inner\">" : ">", label, "</text>");
   }
   return out + "</svg>";

@@ -100,7 +100,7 @@ enum class verdict : std::uint8_t { unknown, worse, unclear, better };
 [[nodiscard]] inline std::vector<std::string> cautions(const study_report& report) {
   std::vector<std::string> out;
   if (report.synthetic) {
-    out.push_back(
+    out.emplace_back(
         "The log is invented by a program. It shows what the report looks like, not how tandem does on yours.");
   }
   const estimate visit = ratio_with(report.next_visit, "realtime");

@@ -50,7 +50,7 @@ namespace detail {
   const estimate ratio = ratio_with(report.next_event, with);
   const verdict v = judge(ratio);
   constexpr std::array<std::string_view, 4> style = {"unknown", "worse", "unclear", "better"};
-  std::string out = cat("<div class=\"card\"><span class=\"to\">hybrid against ", label, "</span><b class=\"num\">");
+  std::string out = cat(R"(<div class="card"><span class="to">hybrid against )", label, "</span><b class=\"num\">");
   out += v == verdict::unknown ? std::string("–") : cat("×&#8202;", factor(ratio.value));
   out += cat("</b><span class=\"say ", style[static_cast<std::size_t>(v)], "\">", words(v), "</span>");
   if (v != verdict::unknown) {
@@ -114,6 +114,7 @@ namespace detail {
   for (const arm a : all_arms) curves.push_back({name(a), report.next_event[a].over_time});
   if (curves.front().values.size() < 3) return {};
   std::vector<double> marks;
+  marks.reserve(report.options.refits);
   for (std::size_t k = 0; k < report.options.refits; ++k) {
     marks.push_back(static_cast<double>(k) / static_cast<double>(report.options.refits));
   }
@@ -147,7 +148,7 @@ namespace detail {
     const double share = report.history_groups[g].share;
     if (share < least_share) continue;
     rows += cat("<div class=\"k\">", group_label(report, g),
-                "</div><svg class=\"lane\" height=\"62\" aria-hidden=\"true\">", grid_lines(x));
+                R"(</div><svg class="lane" height="62" aria-hidden="true">)", grid_lines(x));
     int y = 10;
     for (const arm a : {arm::hybrid, arm::realtime, arm::batch_fold_in, arm::batch}) {
       rows += dot(x, report.next_event[a].by_history[g], name(a), y);
@@ -217,7 +218,7 @@ namespace detail {
       cat("<section><h2>What each source contributed</h2><p class=\"note\">Every source of the hybrid, "
           "ranking the whole catalogue by itself. The dashed line is the hybrid. “Only it had it”: the "
           "share of predictions whose item stood in the first ten of this source and of no other.</p>",
-          "<div class=\"key\"><span><i class=\"realtime\"></i>learns from each event</span>",
+          R"(<div class="key"><span><i class="realtime"></i>learns from each event</span>)",
           "<span><i class=\"batch_fold_in\"></i>needs the batch model</span></div>", rows);
   const std::string served = served_sentence(protocol[arm::hybrid].raw);
   if (!served.empty()) out += cat("<p class=\"note tell\">", served, "</p>");
@@ -242,7 +243,7 @@ namespace detail {
   const duration_axis decide_axis = duration_axis::around(decide);
   const duration_axis learn_axis = duration_axis::around(learn);
   std::string rows =
-      "<div class=\"rows hills\"><div class=\"k\"></div><h3>Answering a request</h3><h3>Learning an event</h3>";
+      R"(<div class="rows hills"><div class="k"></div><h3>Answering a request</h3><h3>Learning an event</h3>)";
   for (const arm a : {arm::hybrid, arm::realtime, arm::batch_fold_in, arm::batch}) {
     const replay_result& run = report.next_event[a].raw;
     rows += cat("<div class=\"k\">", swatch(a), "</div>", hill_cell(run.decide, decide_axis, a),
@@ -334,7 +335,7 @@ template <class Value, class Show>
   for (const arm a : all_arms) out += cat("<th>", title(a), "</th>");
   out += "</tr></thead><tbody>";
   const auto group = [](std::string_view label) {
-    return cat("<tr class=\"group\"><th colspan=\"5\">", label, "</th></tr>");
+    return cat(R"(<tr class="group"><th colspan="5">)", label, "</th></tr>");
   };
   return out + cat(group("Next event"), quality_rows(report.next_event), group("Next visit"),
                    quality_rows(report.next_visit), group("Cost, next event"), cost_rows(report.next_event),
