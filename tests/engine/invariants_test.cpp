@@ -1,6 +1,7 @@
 // What always holds of answers: they reflect what was observed, shadows explore nothing, explain() agrees. Beside it:
 // refit_test.cpp, propensity_test.cpp, blend_test.cpp.
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <set>
@@ -19,10 +20,7 @@ namespace {
 const timestamp later = from_millis(10'000'000);
 
 bool contains(const recommendation& r, const std::string& item) {
-  for (const recommended_item& each : r) {
-    if (each.item == item) return true;
-  }
-  return false;
+  return std::any_of(r.begin(), r.end(), [&](const recommended_item& each) { return each.item == item; });
 }
 
 }  // namespace
@@ -36,6 +34,7 @@ TEST_CASE("when observe returns, the next answer on any thread reflects it", "[e
   std::atomic<bool> wrong{false};
   constexpr std::size_t n = 60;
   std::vector<std::thread> readers;
+  readers.reserve(2);
   for (int t = 0; t < 2; ++t) {
     readers.emplace_back([&] {
       for (std::size_t seen = 0; seen < n;) {
