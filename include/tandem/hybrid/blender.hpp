@@ -22,12 +22,12 @@ namespace hybrid {
 /// Options of a blender.
 struct blender_options {
   /// Learning rate (AdaGrad, Duchi et al. 2011). Range (0, 1].
-  double rate = 0.05;
+  double rate = 0.03;
   /// Candidates each source proposes. Range [1, 254]. Cost grows with sources * proposals.
   std::size_t proposals = 25;
   /// How fast the guard forgets how well each expert did: weight lost per learned choice. Range (0, 1].
   double leader_decay = 0.9995;
-  /// Serve the leading expert instead of always the blend.
+  /// Serve a source while it is beyond noise ahead of the blend, instead of always the blend.
   bool guard = true;
 
   /// Errors: invalid_argument, naming the option.
@@ -126,8 +126,9 @@ struct blend_weights {
 ///
 /// Choice model: P(c) = softmax over the offered candidates of the blend's score; one AdaGrad step on its negative log
 /// likelihood per choice (conditional logit, McFadden 1974). Guard: every source and the blend are experts; each choice
-/// adds its NDCG@10 to the expert's discounted sum, and the expert with the largest sum serves. Ties of a source count
-/// at their mean place.
+/// adds its NDCG@10 to the expert's discounted sum. The blend serves unless a source's sum is ahead by more than the
+/// standard error of the difference; then the source that is furthest ahead does. Ties of a source count at their mean
+/// place.
 /// Threads: thread-compatible; weights() is copy-on-write.
 class blender {
  public:
@@ -140,6 +141,7 @@ class blender {
     first.leader = n_sources == 1 ? 0 : n_sources;
     squares_.assign(first.weight.size(), 1e-2F);
     standing_.assign(n_sources + 1, 0.0);
+    scatter_.assign(n_sources, 0.0);
     weights_ = cow<blend_weights>(std::move(first));
   }
 
@@ -179,6 +181,7 @@ class blender {
   /// Learns that something outside the candidates was taken, or nothing at all: every expert missed.
   void learn_miss() {
     for (double& s : standing_) s *= options_.leader_decay;
+    for (double& s : scatter_) s *= options_.leader_decay;
   }
 
   [[nodiscard]] const blender_options& options() const noexcept { return options_; }
@@ -192,24 +195,43 @@ class blender {
   void judge(const candidate_set& set, std::size_t taken, std::span<const float> score) {
     learn_miss();
     const std::size_t n = set.n_sources;
-    for (std::size_t s = 0; s < n; ++s) standing_[s] += gain(set.tied_place(taken, s));
     std::size_t above = 0;
     std::size_t equal = 0;
     for (const float other : score) {
       above += other > score[taken] ? 1U : 0U;
       equal += other == score[taken] ? 1U : 0U;
     }
-    standing_[n] += gain(static_cast<double>(above) + static_cast<double>(equal - 1) / 2);
+    const double blended = gain(static_cast<double>(above) + static_cast<double>(equal - 1) / 2);
+    standing_[n] += blended;
+    for (std::size_t s = 0; s < n; ++s) {
+      const double alone = gain(set.tied_place(taken, s));
+      standing_[s] += alone;
+      scatter_[s] += (alone - blended) * (alone - blended);
+    }
     if (!options_.guard || n < 2) return;
-    std::size_t best = n;  // the blend leads unless a source is strictly ahead
-    for (std::size_t s = 0; s < n; ++s) best = standing_[s] > standing_[best] ? s : best;
+    const std::size_t best = leading();
     if (best != weights_->leader) weights_.write().leader = best;
+  }
+
+  std::size_t leading() const noexcept {
+    const std::size_t n = scatter_.size();
+    std::size_t best = n;
+    double most = 0;
+    for (std::size_t s = 0; s < n; ++s) {
+      const double ahead = standing_[s] - standing_[n] - std::sqrt(scatter_[s]);
+      if (ahead > most) {
+        most = ahead;
+        best = s;
+      }
+    }
+    return best;
   }
 
   blender_options options_;
   cow<blend_weights> weights_;
   std::vector<float> squares_;
   std::vector<double> standing_;
+  std::vector<double> scatter_;  // per source: discounted sum of squared differences from the blend
 };
 
 }  // namespace hybrid
