@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -12,7 +13,8 @@
 TANDEM_BEGIN
 
 /// Entries in one dense block, found through a table of their subscripts: open addressing, linear probing, at most half
-/// full. A walk over all entries has no gaps to jump.
+/// full. A walk over all entries has no gaps to jump; a search hardly ever reads an entry of another key, since a place
+/// also holds eight bits of its key's hash. At most 2^24 - 1 entries.
 /// Order of iteration is that of insertion. Threads: thread-compatible. Complexity: O(1) expected.
 /// Memory: sizeof(key and value) plus 8 to 16 bytes an entry.
 template <class Value>
@@ -28,37 +30,39 @@ class flat_table {
   /// The value of `key`, or null.
   [[nodiscard]] const Value* find(std::uint32_t key) const noexcept {
     if (places_.empty()) return nullptr;
-    const std::uint32_t at = places_[probe(key)];
-    return at == vacant ? nullptr : &entries_[at - 1].value;
+    const std::uint32_t found = places_[probe(key)];
+    return found == vacant ? nullptr : &entries_[entry_at(found)].value;
   }
   [[nodiscard]] bool contains(std::uint32_t key) const noexcept { return find(key) != nullptr; }
 
-  /// The value of `key`, value-initialised if it was not there. Requires fewer than 2^32 - 1 entries. Allocates: when a
-  /// new key makes it grow; if that fails, nothing changed.
+  /// The value of `key`, value-initialised if it was not there. Allocates: when a new key makes it grow; if that fails,
+  /// nothing changed. Errors: std::length_error when full.
   Value& operator[](std::uint32_t key) {
-    std::size_t place = 0;
+    std::size_t at = 0;
     if (!places_.empty()) {
-      place = probe(key);
-      if (places_[place] != vacant) return entries_[places_[place] - 1].value;
+      at = probe(key);
+      if (places_[at] != vacant) return entries_[entry_at(places_[at])].value;
     }
+    if (entries_.size() == max_entries) throw std::length_error("a flat_table holds no more");
     if ((entries_.size() + 1) * 2 > places_.size()) {
       grow();
-      place = vacant_place(places_, key);
+      at = probe(key);
     }
     entries_.push_back({key, Value{}});
-    places_[place] = static_cast<std::uint32_t>(entries_.size());
+    places_[at] = place(key, entries_.size() - 1);
     return entries_.back().value;
   }
 
   /// Brings near what find(key) reads first. A hint: changes nothing.
   void prefetch_place(std::uint32_t key) const noexcept {
-    if (!places_.empty()) prefetch(places_.data() + home(key, places_.size()));
+    if (!places_.empty()) prefetch(places_.data() + home(key));
   }
-  /// Brings near what find(key) reads last; useful once prefetch_place(key) has taken effect.
+  /// Brings near what operator[](key) touches last; useful once prefetch_place(key) has taken effect.
   void prefetch_entry(std::uint32_t key) const noexcept {
     if (places_.empty()) return;
-    const std::uint32_t at = places_[home(key, places_.size())];
-    if (at != vacant) prefetch(entries_.data() + (at - 1));
+    std::size_t at = home(key);
+    while (places_[at] != vacant && tag(places_[at]) != tag(hash(key))) at = next(at);
+    prefetch(entries_.data() + (places_[at] == vacant ? entries_.size() : entry_at(places_[at])));
   }
 
   /// Calls f(key, value) for every entry.
@@ -82,36 +86,47 @@ class flat_table {
     }
     entries_.resize(kept);
     places_.assign(places_.size(), vacant);
-    enter_all(places_);
+    enter_all();
   }
 
  private:
-  static constexpr std::uint32_t vacant = 0;  // others are 1 + the subscript of an entry
+  // A place: the top eight bits of the key's hash, then 1 + the subscript of its entry in 24 bits.
+  static constexpr std::uint32_t vacant = 0;
+  static constexpr std::size_t max_entries = (std::size_t{1} << 24U) - 1;
 
-  static std::size_t home(std::uint32_t key, std::size_t capacity) noexcept {
-    return (key * std::size_t{0x9E3779B97F4A7C15U} >> 32U) & (capacity - 1);
+  static std::uint32_t hash(std::uint32_t key) noexcept {
+    return static_cast<std::uint32_t>(key * std::uint64_t{0x9E3779B97F4A7C15U} >> 32U);
   }
-  // place of `key`, or the vacant place where it belongs
+  static std::uint32_t tag(std::uint32_t hash_or_place) noexcept { return hash_or_place >> 24U; }
+  static std::uint32_t place(std::uint32_t key, std::size_t entry) noexcept {
+    return tag(hash(key)) << 24U | static_cast<std::uint32_t>(entry + 1);
+  }
+  static std::size_t entry_at(std::uint32_t place) noexcept { return (place & max_entries) - 1; }
+
+  [[nodiscard]] std::size_t home(std::uint32_t key) const noexcept { return hash(key) & (places_.size() - 1); }
+  [[nodiscard]] std::size_t next(std::size_t at) const noexcept { return (at + 1) & (places_.size() - 1); }
+
+  // subscript of the place of `key`, or of the vacant one where it belongs
   [[nodiscard]] std::size_t probe(std::uint32_t key) const noexcept {
-    const std::size_t mask = places_.size() - 1;
-    std::size_t p = home(key, places_.size());
-    while (places_[p] != vacant && entries_[places_[p] - 1].key != key) p = (p + 1) & mask;
-    return p;
+    const std::uint32_t mine = tag(hash(key));
+    std::size_t at = home(key);
+    while (places_[at] != vacant && (tag(places_[at]) != mine || entries_[entry_at(places_[at])].key != key)) {
+      at = next(at);
+    }
+    return at;
   }
-  static std::size_t vacant_place(const std::vector<std::uint32_t>& places, std::uint32_t key) noexcept {
-    std::size_t p = home(key, places.size());
-    while (places[p] != vacant) p = (p + 1) & (places.size() - 1);
-    return p;
-  }
-  void enter_all(std::vector<std::uint32_t>& places) const noexcept {
+  // fills vacant places with those of all entries
+  void enter_all() noexcept {
     for (std::size_t i = 0; i < entries_.size(); ++i) {
-      places[vacant_place(places, entries_[i].key)] = static_cast<std::uint32_t>(i + 1);
+      std::size_t at = home(entries_[i].key);
+      while (places_[at] != vacant) at = next(at);
+      places_[at] = place(entries_[i].key, i);
     }
   }
   void grow() {
     std::vector<std::uint32_t> larger(places_.empty() ? 8 : places_.size() * 2, vacant);
-    enter_all(larger);
-    places_ = std::move(larger);
+    places_.swap(larger);
+    enter_all();
   }
 
   std::vector<entry> entries_;

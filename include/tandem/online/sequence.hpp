@@ -30,7 +30,7 @@ struct sequence_options {
   double half_life = 200000;
   /// Neighbours kept per item; the weakest quarter gives way when full. 28 to 56 bytes each, allocated as needed.
   /// >= 16.
-  std::size_t max_neighbours = 448;
+  std::size_t max_neighbours = 256;
 
   /// Errors: invalid_argument, naming the option.
   void validate() const {
