@@ -61,19 +61,15 @@ size_t next_above(const float* x, size_t from, size_t n, float bar) {
   return n;
 }
 
-void block_maxima(const float* x, size_t n, size_t block, float* out) {
-  for (size_t first = 0; first < n; first += block, ++out) {
-    const size_t last = n - first < block ? n : first + block;
-    vec high = hn::Set(d, -HUGE_VALF);
-    size_t j = first;
-    for (; j + lanes <= last; j += lanes) high = hn::Max(high, hn::LoadU(d, x + j));
-    HWY_ALIGN float part[lanes];
-    hn::Store(high, d, part);
-    float best = part[0];
-    for (size_t l = 1; l < lanes; ++l) best = part[l] > best ? part[l] : best;
-    for (; j < last; ++j) best = x[j] > best ? x[j] : best;
-    *out = best;
+void class_maxima(const float* x, size_t n, size_t classes, float* out) {
+  for (size_t c = 0; c < classes; ++c) out[c] = -HUGE_VALF;
+  size_t first = 0;
+  for (; first + classes <= n; first += classes) {
+    for (size_t c = 0; c < classes; c += lanes) {
+      hn::StoreU(hn::Max(hn::LoadU(d, out + c), hn::LoadU(d, x + first + c)), d, out + c);
+    }
   }
+  for (size_t j = first; j < n; ++j) out[j - first] = x[j] > out[j - first] ? x[j] : out[j - first];
 }
 
 size_t count_equal(const float* x, size_t n, float value) {

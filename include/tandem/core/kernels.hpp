@@ -58,9 +58,9 @@ struct kernel_table {
   /// The smallest j in [from, n) with x[j] > bar, or n.
   std::size_t (*next_above)(const float* x, std::size_t from, std::size_t n, float bar);
 
-  /// out[b] = the largest x[j] with j / block == b, for the blocks of `block` > 0 numbers that x begins with, the last
-  /// one perhaps shorter. Requires: no NaN.
-  void (*block_maxima)(const float* x, std::size_t n, std::size_t block, float* out);
+  /// out[c] = the largest x[j] with j % classes == c, c < classes, j < n; -infinity where there is none. `classes` is a
+  /// multiple of 16. Requires: no NaN.
+  void (*class_maxima)(const float* x, std::size_t n, std::size_t classes, float* out);
 
   /// How many x[j] equal `value`, j < n.
   std::size_t (*count_equal)(const float* x, std::size_t n, float value);

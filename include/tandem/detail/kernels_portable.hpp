@@ -126,9 +126,11 @@ inline std::size_t next_above_portable(const float* x, std::size_t from, std::si
   return from;
 }
 
-inline void block_maxima_portable(const float* x, std::size_t n, std::size_t block, float* out) {
-  for (std::size_t first = 0; first < n; first += block)
-    *out++ = *std::max_element(x + first, x + std::min(first + block, n));
+inline void class_maxima_portable(const float* x, std::size_t n, std::size_t classes, float* out) {
+  std::fill_n(out, classes, -std::numeric_limits<float>::infinity());
+  for (std::size_t first = 0; first < n; first += classes) {
+    for (std::size_t c = 0; c < std::min(classes, n - first); ++c) out[c] = std::max(out[c], x[first + c]);
+  }
 }
 
 inline std::size_t count_equal_portable(const float* x, std::size_t n, float value) {
@@ -147,7 +149,7 @@ inline constexpr kernel_table portable_kernels{dot_portable,
                                                cholesky_solve_portable,
                                                spread_portable,
                                                next_above_portable,
-                                               block_maxima_portable,
+                                               class_maxima_portable,
                                                count_equal_portable,
                                                "portable"};
 

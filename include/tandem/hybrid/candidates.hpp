@@ -89,12 +89,11 @@ struct gather_scratch {
 
 namespace detail {
 
-// a number that at least n of `scores` reach, or -infinity: the n-th largest of the maxima of blocks
+// A number that at least n of `scores` reach, or -infinity: the n-th largest of the maxima of at least 2 n classes, so
+// that some 1.4 n scores reach it. Classes go by remainder: items that are alike often have subscripts that are near.
 inline float reached_by(std::span<const float> scores, std::size_t n, std::vector<float>& maxima) {
-  const std::size_t block = (scores.size() / (32 * n) + 1) * 16;  // about 2 n blocks: some 1.4 n scores will pass
-  maxima.resize((scores.size() + block - 1) / block);
-  if (maxima.size() < n) return -std::numeric_limits<float>::infinity();
-  kernels().block_maxima(scores.data(), scores.size(), block, maxima.data());
+  maxima.resize((2 * n + 15) / 16 * 16);
+  kernels().class_maxima(scores.data(), scores.size(), maxima.size(), maxima.data());
   const auto nth = maxima.begin() + static_cast<std::ptrdiff_t>(n - 1);
   std::nth_element(maxima.begin(), nth, maxima.end(), std::greater<>());
   return *nth;
