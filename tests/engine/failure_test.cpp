@@ -66,7 +66,7 @@ std::vector<double> judged(const engine& e) {
 using call = std::function<observe_result(life&)>;
 
 // told what becomes of a call when its k-th allocation fails, for k = 0, 1, … until none does
-void fails_cleanly(const call& f) {
+[[maybe_unused]] void fails_cleanly(const call& f) {
   life never;
   life whole;
   REQUIRE(f(whole).taken());

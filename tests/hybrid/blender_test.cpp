@@ -263,6 +263,22 @@ TEST_CASE("in the long run what is served is not worse than the best source") {
   }
 }
 
+TEST_CASE("a source does not lead by chance") {
+  // nobody knows anything: by sums alone the blend would lead a quarter of the time
+  std::size_t by_blend = 0;
+  std::size_t choices = 0;
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    const double infinity = std::numeric_limits<double>::infinity();
+    choice_world world(seed, 3, [&](std::size_t, std::size_t) { return infinity; });
+    blender b(3);
+    for (std::size_t t = 0; t < 3000; ++t, ++choices) {
+      (void)run(world, b, t, t + 1);
+      by_blend += b.weights()->leader == 3 ? 1U : 0U;
+    }
+  }
+  CHECK(static_cast<double>(by_blend) > 0.8 * static_cast<double>(choices));
+}
+
 TEST_CASE("the guard makes up for a blend that has gone wrong") {
   // two sources repeat each other and the third knows it all: a blend that hardly learns counts the echo twice
   for (std::uint64_t seed = 0; seed < 4; ++seed) {

@@ -116,7 +116,7 @@ TEST_CASE("without exploration the best are answered, whatever the decision") {
   const decided first = s.answer(wanting(10, 1, false), {online::epsilon_greedy{1}, 30});
   for (std::size_t k = 0; k < 10; ++k) {
     CHECK(first.slate[k].propensity == 1);
-    CHECK(first.slate[k].candidate == order_by_score(first.score)[k]);
+    CHECK(first.slate[k].candidate == order_by_score(first.score, k + 1)[k]);
   }
   for (std::uint64_t id = 2; id < 20; ++id) {
     CHECK(items_of(s.answer(wanting(10, id, false), {online::softmax{9}, 3})) == items_of(first));

@@ -30,7 +30,7 @@ std::vector<estimate> random_estimates(random_stream& random, std::size_t n) {
 std::vector<std::size_t> order_of(const std::vector<estimate>& estimates) {
   std::vector<float> means;
   for (const estimate& e : estimates) means.push_back(e.mean);
-  return order_by_score(means);
+  return order_by_score(means, means.size());
 }
 
 std::vector<slate_place> drawn(const std::vector<estimate>& estimates, std::size_t count, const slate_options& options,
@@ -210,8 +210,10 @@ TEST_CASE("a greedy policy, or a pool of one, gives the best first") {
 
 TEST_CASE("candidates are ordered by falling score, ties by smaller subscript") {
   const std::vector<float> scores{1, 3, 2, 3, -1, 2};
-  CHECK(order_by_score(scores) == std::vector<std::size_t>{1, 3, 2, 5, 0, 4});
-  CHECK(order_by_score({}).empty());
+  CHECK(order_by_score(scores, scores.size()) == std::vector<std::size_t>{1, 3, 2, 5, 0, 4});
+  CHECK(order_by_score(scores, 3) == std::vector<std::size_t>{1, 3, 2});
+  CHECK(order_by_score(scores, 100).size() == scores.size());
+  CHECK(order_by_score({}, 3).empty());
 }
 
 TEST_CASE("the same stream draws the same slate, another one another") {

@@ -319,6 +319,7 @@ inline void engine::state::learn(const logged_event& e) {
     past.write().dislike(e.item);
     return;
   }
+  sequence.expect(past->recent(), e.item);
   const auto tick = static_cast<double>(counters.events);
   const online::past_event now{e.item, e.time};
   const bool whole = detail::attempt(

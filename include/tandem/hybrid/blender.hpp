@@ -1,5 +1,5 @@
 #pragma once
-// Learns online how far to trust each source here, and never serves worse than the best of them for long.
+// Learns online how far to trust each source here, and lets a source serve alone while it is clearly better.
 
 #include <algorithm>
 #include <array>
@@ -126,10 +126,9 @@ struct blend_weights {
 ///
 /// Choice model: P(c) = softmax over the offered candidates of the blend's score; one AdaGrad step on its negative log
 /// likelihood per choice (conditional logit, McFadden 1974). Guard: every source and the blend are experts; each choice
-/// adds its NDCG@10 to the expert's discounted sum. The blend serves unless a source's sum is ahead by more than the
-/// standard error of the difference; then the source that is furthest ahead does. Ties of a source count at their mean
-/// place.
-/// Threads: thread-compatible; weights() is copy-on-write.
+/// adds its NDCG@10 to the expert's discounted sum. The blend serves unless a source's sum is ahead by more than twice
+/// the standard error of the difference; then the source that is furthest ahead does. Ties of a source count at their
+/// mean place. Threads: thread-compatible; weights() is copy-on-write.
 class blender {
  public:
   explicit blender(std::size_t n_sources = 0, blender_options options = {}) : options_(options) {
@@ -149,7 +148,7 @@ class blender {
   [[nodiscard]] const cow<blend_weights>& weights() const noexcept { return weights_; }
 
   /// Learns that candidate `taken` was chosen among `offered` (subscripts of `set`, `taken` among them).
-  /// Complexity: O(offered * sources). Allocates: scratch.
+  /// Complexity: O(candidates * sources). Allocates: scratch.
   void learn(const candidate_set& set, std::span<const std::size_t> offered, std::size_t taken) {
     std::vector<float> score(set.size());
     weights_->blend(set, score);
@@ -181,7 +180,7 @@ class blender {
   /// Learns that something outside the candidates was taken, or nothing at all: every expert missed.
   void learn_miss() {
     for (double& s : standing_) s *= options_.leader_decay;
-    for (double& s : scatter_) s *= options_.leader_decay;
+    for (double& s : scatter_) s *= options_.leader_decay * options_.leader_decay;
   }
 
   [[nodiscard]] const blender_options& options() const noexcept { return options_; }
@@ -218,7 +217,7 @@ class blender {
     std::size_t best = n;
     double most = 0;
     for (std::size_t s = 0; s < n; ++s) {
-      const double ahead = standing_[s] - standing_[n] - std::sqrt(scatter_[s]);
+      const double ahead = standing_[s] - standing_[n] - 2 * std::sqrt(scatter_[s]);
       if (ahead > most) {
         most = ahead;
         best = s;
@@ -231,7 +230,7 @@ class blender {
   cow<blend_weights> weights_;
   std::vector<float> squares_;
   std::vector<double> standing_;
-  std::vector<double> scatter_;  // per source: discounted sum of squared differences from the blend
+  std::vector<double> scatter_;  // per source: variance of the difference of its sum from the blend's
 };
 
 }  // namespace hybrid

@@ -91,8 +91,8 @@ inline std::vector<online::estimate> estimates_of(const query& q,
       gather(q, sources, std::max(w.proposals, std::min<std::size_t>(w.count, 254)), v.only, w.count, scratch);
   out.score.resize(out.candidates.size());
   v.weights->serve(out.candidates, out.score);
-  const std::vector<std::size_t> order = order_by_score(out.score);
-  const std::size_t count = std::min(w.count, order.size());
+  const std::size_t count = std::min(w.count, out.score.size());
+  const std::vector<std::size_t> order = order_by_score(out.score, count + (w.explore ? options.pool : 0));
   if (!w.explore) {
     for (std::size_t k = 0; k < count; ++k) out.slate.push_back({order[k], 1});
     return out;

@@ -36,12 +36,15 @@ struct slate_place {
   double propensity = 1;  ///< given the places above
 };
 
-/// Candidates by falling score, ties by smaller subscript.
-[[nodiscard]] inline std::vector<std::size_t> order_by_score(std::span<const float> scores) {
+/// The best `n` candidates, or all if there are fewer: by falling score, ties by smaller subscript.
+[[nodiscard]] inline std::vector<std::size_t> order_by_score(std::span<const float> scores, std::size_t n) {
   std::vector<std::size_t> order(scores.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(),
-            [&](std::size_t a, std::size_t b) { return scores[a] > scores[b] || (scores[a] == scores[b] && a < b); });
+  n = std::min(n, order.size());
+  std::partial_sort(
+      order.begin(), order.begin() + static_cast<std::ptrdiff_t>(n), order.end(),
+      [&](std::size_t a, std::size_t b) { return scores[a] > scores[b] || (scores[a] == scores[b] && a < b); });
+  order.resize(n);
   return order;
 }
 
@@ -49,7 +52,7 @@ struct slate_place {
 ///
 /// The propensity of a place is the probability the policy gave its item there, so that of the whole slate is the
 /// product. Numbers come from `random` only: same stream, same slate.
-/// @param estimates  one per candidate; `order` = order_by_score of their means.
+/// @param estimates  one per candidate; `order` = order_by_score of their means, of options.pool + count at least.
 /// Complexity: O(count * pool) for the cheap policies. Allocates: scratch. Threads: pure but for `random`.
 [[nodiscard]] inline std::vector<slate_place> draw_slate(std::span<const online::estimate> estimates,
                                                          std::span<const std::size_t> order, std::size_t count,
