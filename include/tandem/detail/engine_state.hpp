@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "tandem/core/fair_mutex.hpp"
+#include "tandem/core/interner.hpp"
 #include "tandem/detail/engine_checks.hpp"
-#include "tandem/detail/id_table.hpp"
 #include "tandem/detail/key_set.hpp"
 #include "tandem/detail/pending_decisions.hpp"
 #include "tandem/engine.hpp"
@@ -49,11 +49,11 @@ struct engine::state {
   // ---- guarded by mutex -----------------------------------------------------------------------------------------
   std::unique_ptr<event_store> store;
   std::shared_ptr<const detail::source_list> sources;  // replaced, never changed; fixed after the first answer
-  detail::id_table<user_index> users;
-  detail::id_table<item_index> items;
-  detail::id_table<action_index> actions;
-  detail::id_table<detail::fact_index> facts;            // of contexts
-  detail::id_table<detail::fact_index> attribute_facts;  // of items
+  interner<user_index> users;
+  interner<item_index> items;
+  interner<action_index> actions;
+  interner<detail::fact_index> facts;            // of contexts
+  interner<detail::fact_index> attribute_facts;  // of items
   std::vector<double> action_weight;
   std::vector<user_index> owner;  // who has what a user index did, after merges
   std::vector<cow<online::history>> histories;
