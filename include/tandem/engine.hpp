@@ -206,7 +206,7 @@ struct logged_decision {
 /// Counters for the host's metrics; all since construction.
 struct engine_stats {
   std::uint64_t events = 0, duplicates = 0, late = 0, rejected = 0;
-  std::uint64_t half_learned = 0;   ///< events and answers in the log that some learner had no memory for
+  std::uint64_t half_learned = 0;   ///< events, answers and answers' silences that some learner had no memory for
   std::uint64_t ignored_facts = 0;  ///< of contexts: beyond max_facts or max_context_facts, or no text
   std::uint64_t decisions = 0, rewards = 0, duplicate_rewards = 0, unknown_rewards = 0;
   std::uint64_t failed_answers = 0;     ///< memory was out, or the store failed
@@ -291,7 +291,8 @@ class engine {
 
   // ---- time -----------------------------------------------------------------------------------------------------
   /// Says that it is `now` and nothing else happened: decisions whose window has passed learn the default reward. An
-  /// earlier time than one told before changes nothing. Errors: invalid_argument outside the years 1 to 9999.
+  /// earlier time than one told before changes nothing. Memory that runs out is counted as half_learned.
+  /// Errors: invalid_argument outside the years 1 to 9999.
   void advance(timestamp now);
 
   // ---- the log ---------------------------------------------------------------------------------------------------

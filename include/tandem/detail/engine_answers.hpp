@@ -82,18 +82,15 @@ inline void engine::state::remember(decision record, detail::pending_decision wa
     throw;
   }
   ++counters.decisions;
-  const bool whole = detail::attempt(
-      [&] {
-        if (record.shadow) return;
-        for (const placed_item& place : record.slate) responses.shown(place.item);
-      },
-      [&] {
-        pending.trim([this](detail::pending_decision& p) {
-          ++counters.evicted_decisions;
-          learn_silence(p);
-        });
-      });
+  const bool whole = detail::attempt([&] {
+    if (record.shadow) return;
+    for (const placed_item& place : record.slate) responses.shown(place.item);
+  });
   if (!whole) ++counters.half_learned;
+  pending.trim([this](detail::pending_decision& p) noexcept {
+    ++counters.evicted_decisions;
+    learn_silence(p);
+  });
 }
 
 // ---- catalogue ----------------------------------------------------------------------------------------------------

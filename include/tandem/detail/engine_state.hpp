@@ -97,8 +97,8 @@ struct engine::state {
   void learn_context(item_index item, const std::vector<std::string>& where);
   void learn_reward(detail::pending_decision& p, item_index item, double value);
   void learn_late_reward(const detail::pending_decision& p, item_index item, double value);
-  void learn_silence(detail::pending_decision& p);
-  void move_clock(timestamp now);
+  void learn_silence(detail::pending_decision& p) noexcept;
+  void move_clock(timestamp now) noexcept;
 
   // ---- batch; takes the locks it needs --------------------------------------------------------------------------
   class ticket;
@@ -305,10 +305,10 @@ inline observe_result engine::state::log(const event& e, double weight, detail::
     if (weight > 0) learn_context(record.item, where);
   };
   // learners may name any item they know to a reader of the list
-  const bool whole = detail::attempt([&] { list_items(); }) &&
-                     detail::attempt(
-                         from_reward, [&] { learn(record); }, from_context, [&] { move_clock(e.time); });
+  const bool whole = detail::attempt([&] { list_items(); }) && detail::attempt(
+                                                                   from_reward, [&] { learn(record); }, from_context);
   if (!whole) ++counters.half_learned;
+  move_clock(e.time);
   return {late ? observe_status::late : observe_status::accepted, reject_reason::none, position};
 }
 
@@ -374,21 +374,24 @@ inline void engine::state::learn_late_reward(const detail::pending_decision& p, 
   responses.taken(item, std::clamp(value, 0.0, 1.0) - learned);
 }
 
-// nobody answered the page while it could be learned
-inline void engine::state::learn_silence(detail::pending_decision& p) {
+// Nobody answered the page while it could be learned. If memory is out, this page is missed, and not the next.
+inline void engine::state::learn_silence(detail::pending_decision& p) noexcept {
   if (p.shadow || !p.rewarded.empty()) return;
   ++counters.expired_decisions;
-  blender.learn_miss();
-  if (options.default_reward == 0) return;
-  p.defaulted = true;
-  for (const item_index item : p.shown_items) responses.taken(item, options.default_reward);
+  const auto from_items = [&] {
+    if (options.default_reward == 0) return;
+    p.defaulted = true;
+    for (const item_index item : p.shown_items) responses.taken(item, options.default_reward);
+  };
+  const bool whole = detail::attempt([&] { blender.learn_miss(); }, from_items);
+  if (!whole) ++counters.half_learned;
 }
 
-inline void engine::state::move_clock(timestamp now) {
+inline void engine::state::move_clock(timestamp now) noexcept {
   if (any_time && now <= counters.newest) return;
   any_time = true;
   counters.newest = now;
-  pending.settle(now, options.reward_window, [this](detail::pending_decision& p) { learn_silence(p); });
+  pending.settle(now, options.reward_window, [this](detail::pending_decision& p) noexcept { learn_silence(p); });
 }
 
 TANDEM_END
