@@ -97,7 +97,7 @@ class pending_decisions {
     waiting_.erase({p.time, p.id});
     p.settled = true;
     p.candidates = {};
-    p.shown = {};
+    p.shown = std::vector<std::size_t>();  // {} would keep its memory
     f(p);
   }
 
