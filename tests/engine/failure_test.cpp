@@ -307,12 +307,13 @@ TEST_CASE("a clock that moves settles every page whose window has passed, also w
 TEST_CASE("a store that fails is reported, and nothing changed", "[engine][failure]") {
   bool broken = false;
   engine e(small_options(), std::make_unique<flaky_store>(broken));
-  life good(0);
+  engine good(small_options());  // told the same, with a store that works
   for (const deed& d : deeds(200, 5)) {
     REQUIRE(e.observe(d.as_event()).taken());
-    good.subject.observe(d.as_event());
+    good.observe(d.as_event());
   }
   const recommendation page = e.recommend({.user = "stranger", .count = 3, .time = later});
+  good.recommend({.user = "stranger", .count = 3, .time = later});
   REQUIRE(page.items.size() == 3);
   const engine_stats before = e.stats();
   broken = true;
@@ -334,6 +335,7 @@ TEST_CASE("a store that fails is reported, and nothing changed", "[engine][failu
   CHECK(after.pending_decisions == before.pending_decisions);
   CHECK(after.failed_answers == 1);
   CHECK(after.newest == before.newest);
+  CHECK(digest(e, 40, 120, later) == digest(good, 40, 120, later));
   broken = false;
   CHECK(e.observe(told).status == observe_status::accepted);
   CHECK(e.observe(told).status == observe_status::duplicate);
@@ -341,6 +343,10 @@ TEST_CASE("a store that fails is reported, and nothing changed", "[engine][failu
   CHECK(e.reward(page.id, page.items[0].item, 1, later).status == observe_status::duplicate);
   e.refit();
   CHECK(e.stats().model_position == log_position{202});
+  good.observe(told);
+  good.reward(page.id, page.items[0].item, 1, later);
+  good.refit();
+  CHECK(digest(e, 40, 120, later) == digest(good, 40, 120, later));
 }
 
 TEST_CASE("a store must be empty", "[engine][failure]") {
