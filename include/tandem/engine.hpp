@@ -299,6 +299,7 @@ class engine {
   /// Calls f with every logged decision, oldest first, with its rewards so far: as of this moment, whatever other
   /// threads add meanwhile. f may call the engine. What was on the host's page beside (the context) it joins by id.
   /// Complexity: O(decisions + events since the oldest of them). Threads: thread-safe; holds no lock while it reads.
+  /// Errors: std::bad_alloc, and what the store or f throws.
   void read_decisions(function_ref<void(const logged_decision&)> f) const;
 
   // ---- the host's own sources -----------------------------------------------------------------------------------

@@ -235,13 +235,21 @@ inline void engine::read_decisions(function_ref<void(const logged_decision&)> f)
     names = state_->item_names;
   }
   log_position oldest = prefix->end();
+  std::unordered_map<decision_id, log_position> asked_at;
   prefix->read_decisions([&](std::span<const decision> run) {
-    for (const decision& d : run) oldest = std::min(oldest, d.position);
+    for (const decision& d : run) {
+      oldest = std::min(oldest, d.position);
+      asked_at.emplace(d.id, d.position);
+    }
   });
   std::unordered_map<decision_id, std::vector<logged_event>> rewards;
+  log_position at = oldest;
   prefix->read(oldest, [&](std::span<const logged_event> run) {
     for (const logged_event& e : run) {
-      if (e.decision != decision_id::none && slot(e.item) < names.size()) rewards[e.decision].push_back(e);
+      const auto asked = asked_at.find(e.decision);
+      const bool answers = asked != asked_at.end() && asked->second <= at;  // an id can be named before it is given
+      if (answers && slot(e.item) < names.size()) rewards[e.decision].push_back(e);
+      at = log_position{raw(at) + 1};
     }
   });
   prefix->read_decisions([&](std::span<const decision> run) {
