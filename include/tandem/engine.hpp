@@ -39,6 +39,9 @@ inline constexpr double max_event_weight = 1e6;
 /// The facts of one context that count; further ones are ignored.
 inline constexpr std::size_t max_context_facts = 64;
 
+/// The most items one answer has.
+inline constexpr std::size_t max_request_count = 1000;
+
 /// Options of an engine. A default-constructed object is a sensible start.
 struct engine_options {
   // ---- change the result ----------------------------------------------------------------------------------------
@@ -74,7 +77,8 @@ struct engine_options {
   duration max_ahead = duration::max();
 
   // ---- change time or memory only -------------------------------------------------------------------------------
-  /// Decisions that can be rewarded; the oldest give way. About 10 KB each within their reward_window, 0.5 KB after it.
+  /// Decisions that can be rewarded; the oldest give way. Each takes 4 + 5 * sources bytes a candidate within its
+  /// reward_window (about 10 KB for a page of ten from the whole catalogue), and 0.5 KB and 12 bytes a place besides.
   std::size_t max_pending_decisions = 2048;
   /// Decisions the log in memory keeps for read_decisions(); the oldest give way. About 150 bytes each and 16 a place.
   std::size_t max_logged_decisions = 100000;
@@ -132,11 +136,12 @@ struct observe_result {
 
 /// What a host asks. All text is borrowed until recommend() returns.
 struct request {
-  std::string_view user;  ///< one that observe() would reject is answered like one not seen before
-  std::size_t count = 10;
+  std::string_view user;      ///< one that observe() would reject is answered like one not seen before
+  std::size_t count = 10;     ///< more than max_request_count counts as that
   timestamp time{};           ///< one outside the years 1 to 9999 counts as the nearest inside
   context_list context = {};  ///< facts not seen with an event, or that are no text, say nothing
-  /// Choose among these items only; empty = the engine finds candidates in the whole catalogue.
+  /// Choose among these items only; empty = the engine finds candidates in the whole catalogue. All of them are kept
+  /// until the answer's reward_window has passed: how many there may be is for the host to bound.
   std::span<const std::string_view> candidates = {};
   /// Never answer these items.
   std::span<const std::string_view> blocked = {};
