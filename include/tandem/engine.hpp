@@ -54,7 +54,8 @@ struct engine_options {
   std::vector<std::pair<std::string, double>> actions = {};
   /// Leave out of recommendations what the user already has. A request may override it.
   bool exclude_seen = true;
-  /// Names of the built-in sources to blend, each once; see hybrid::built_in_sources(). Empty = all of them.
+  /// Names of the built-in sources to blend, each once; see hybrid::built_in_sources(). Empty = those marked
+  /// by_default there: all but batch_fold_in.
   std::vector<std::string> sources = {};
   /// The batch learner.
   batch::ials_options ials = {};
@@ -181,12 +182,12 @@ struct source_opinion {
 /// Why an item was, or was not, recommended.
 struct explanation {
   bool known = false;      ///< the item has been seen
-  bool allowed = false;    ///< not filtered (seen, blocked, retired, disliked)
-  bool candidate = false;  ///< some source proposed it
+  bool allowed = false;    ///< not filtered (seen, blocked, retired, disliked), and among request.candidates if any
+  bool candidate = false;  ///< considered for the page: proposed by a source, asked for by the host, or to fill it up
   double rank = 0;         ///< from 0, in the final order before exploration; meaningless unless candidate
   float score = 0;
-  std::string_view served_by;  ///< the expert that leads: the blend, or one source
-  std::vector<source_opinion> sources;
+  std::string_view served_by;           ///< the expert that leads: the blend, or one source
+  std::vector<source_opinion> sources;  ///< empty unless allowed
 };
 
 /// A reward of a logged answer: an event that named it, the first of its item.
@@ -232,6 +233,7 @@ struct engine_stats {
 /// and swaps the model in under a short lock. The engine starts no thread.
 /// Errors: observe, reward and recommend do not throw; everything else throws tandem::error or std::bad_alloc, and has
 /// then changed nothing. What a learner was about to learn when memory ran out may be lost to it: see observe().
+/// An engine that was moved from may be destroyed or assigned to, and nothing else.
 class engine {
  public:
   /// @param store  where the log is kept; null = in memory. It must be empty: an engine does not read back what an
@@ -265,9 +267,9 @@ class engine {
   // ---- answers --------------------------------------------------------------------------------------------------
   /// The items to show. Empty when no item is allowed; and, with id `none`, when memory was out or the store failed.
   /// Complexity: O(items * rank) for the factor sources, O(items) for the others.
-  recommendation recommend(const request& r) noexcept;
+  recommendation recommend(const request& asked) noexcept;
   /// What every source and the blend think of one item, as a recommend() at this moment would see it. Logs nothing.
-  [[nodiscard]] explanation explain(const request& r, std::string_view item) const;
+  [[nodiscard]] explanation explain(const request& asked, std::string_view item_id) const;
 
   // ---- batch ----------------------------------------------------------------------------------------------------
   /// Fits the batch model on the log so far and swaps it in. Refits one at a time: a second caller waits.
