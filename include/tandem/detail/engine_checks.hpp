@@ -146,11 +146,10 @@ inline void engine_options::validate() const {
   require(reward_window > duration::zero(), "reward_window", "be positive");
   require(lateness >= duration::zero(), "lateness", "not be negative");
   require(max_ahead >= duration::zero(), "max_ahead", "not be negative");
-  require(live.recency > 0 && live.recency <= 1, "live.recency", "lie in (0, 1]");
-  require(live.items >= 1 && live.items <= online::history::max_recent, "live.items", "lie in [1, 128]");
   batch::ials_options fit = ials;
   fit.rank = rank;
   fit.validate();
+  live.validate();
   sequence.validate();
   blender.validate();
   slate.validate();
