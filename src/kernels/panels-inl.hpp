@@ -12,8 +12,8 @@ HWY_INLINE vec load_16_bit(const std::int16_t* from) {
 
 // One panel for Q queries, in vectors of items; even and odd factors go to sums of their own, to hide the latency.
 template <size_t Q>
-HWY_INLINE void score_panel(const float* HWY_RESTRICT queries, const std::int16_t* HWY_RESTRICT rows, size_t k, size_t at,
-                            float* HWY_RESTRICT out) {
+HWY_INLINE void score_panel(const float* HWY_RESTRICT queries, const std::int16_t* HWY_RESTRICT rows, size_t k,
+                            size_t at, float* HWY_RESTRICT out) {
   vec even0 = hn::Zero(d);
   vec odd0 = even0;
   vec even1 = even0;
