@@ -73,7 +73,7 @@ inline void engine::state::keep(std::unique_ptr<hybrid::gather_scratch> scratch)
 }
 
 // logs an answer and keeps what its rewards will need; throws with nothing changed
-inline void engine::state::remember(decision record, detail::pending_decision wait) {
+inline void engine::state::remember(const decision& record, detail::pending_decision wait) {
   pending.add(std::move(wait));
   try {
     store->append(record);

@@ -119,7 +119,7 @@ inline recommendation engine::recommend(const request& asked) noexcept {
     from.view = hybrid::view();  // what it shared need not be copied to be written
     const std::lock_guard lock(state_->mutex);
     state_->keep(std::move(from.scratch));
-    state_->remember(std::move(record), std::move(wait));
+    state_->remember(record, std::move(wait));
     state_->counters.ignored_facts += ignored;
     return out;
   } catch (...) {  // no answer rather than half of one
@@ -192,27 +192,27 @@ inline std::shared_ptr<const batch::factor_model> engine::model() const {
   return state_->batch != nullptr ? state_->batch->model : nullptr;
 }
 
-inline void engine::upsert_item(std::string_view item_id, const context_list& attributes) {
-  detail::require_id(item_id, "item");
+inline void engine::upsert_item(std::string_view item, const context_list& attributes) {
+  detail::require_id(item, "item");
   for (const auto& [fact, value] : attributes) {
     detail::require_text(fact, "attributes");
     detail::require_text(value, "attributes");
   }
   const std::lock_guard lock(state_->mutex);
-  state_->upsert(item_id, attributes);
+  state_->upsert(item, attributes);
 }
 
-inline void engine::retire_item(std::string_view item_id) {
-  detail::require_id(item_id, "item");
+inline void engine::retire_item(std::string_view item) {
+  detail::require_id(item, "item");
   const std::lock_guard lock(state_->mutex);
-  state_->retire(item_id);
+  state_->retire(item);
 }
 
-inline void engine::merge(std::string_view from_id, std::string_view to_id) {
-  detail::require_id(from_id, "from");
-  detail::require_id(to_id, "to");
+inline void engine::merge(std::string_view from, std::string_view to) {
+  detail::require_id(from, "from");
+  detail::require_id(to, "to");
   const std::lock_guard lock(state_->mutex);
-  state_->merge(from_id, to_id);
+  state_->merge(from, to);
 }
 
 inline void engine::advance(timestamp now) {

@@ -105,15 +105,15 @@ struct engine::state {
   void refit(executor_ref executor, const progress& report);
 
   // ---- answers --------------------------------------------------------------------------------------------------
-  detail::frozen freeze(const request& r, const std::vector<std::string>& facts) const;
+  detail::frozen freeze(const request& r, const std::vector<std::string>& where) const;
   hybrid::view view_of(const request& r, user_index user, const std::vector<std::string>& where) const;
-  void remember(decision record, detail::pending_decision wait);
+  void remember(const decision& record, detail::pending_decision wait);
   void keep(std::unique_ptr<hybrid::gather_scratch> scratch) const noexcept;
 
   // ---- catalogue and users --------------------------------------------------------------------------------------
-  void upsert(std::string_view item, const context_list& attributes);
-  void retire(std::string_view item);
-  void merge(std::string_view from, std::string_view to);
+  void upsert(std::string_view id, const context_list& given);
+  void retire(std::string_view id);
+  void merge(std::string_view from_id, std::string_view to_id);
 };
 
 inline engine::state::state(engine_options o, std::unique_ptr<event_store> log)
