@@ -95,6 +95,10 @@ tandem_cli_test("an action with a weight that is no number is wrong usage" EXIT 
                 ARGS study --events ${_logs}/rich.csv --actions view=much)
 tandem_cli_test("an action named twice is wrong usage" EXIT 2 ONE_LINE ERR "'view' twice"
                 ARGS study --events ${_logs}/rich.csv --actions view=1,view=2)
+tandem_cli_test("a column for times beside --no-times is wrong usage" EXIT 2 ONE_LINE ERR "--columns: .*--no-times"
+                ARGS study --events ${_logs}/bare.tsv --no-times --columns user,item,time)
+tandem_cli_test("--actions with a weight that no event may have is wrong usage" EXIT 2 ONE_LINE ERR "--actions: 'view=1e7'.*1e6"
+                ARGS study --events ${_logs}/rich.csv --actions view=1e7)
 tandem_cli_test("--names with an unknown part is wrong usage" EXIT 2 ONE_LINE ERR "shop=x"
                 ARGS study --events ${_logs}/log.csv --names shop=x)
 
