@@ -106,6 +106,8 @@ tandem_cli_test("a file that is not there fails with its name" EXIT 1 ONE_LINE E
                 ARGS study --events ${_logs}/no-such-file.csv)
 tandem_cli_test("a column that is missing fails with its name and what to do" EXIT 1 ONE_LINE ERR "headless.csv:1: .*.item.*--names.*--columns"
                 ARGS study --events ${_logs}/headless.csv)
+tandem_cli_test("a name that no column has fails and lists the columns there are" EXIT 1 ONE_LINE ERR "'acton'; there are: 'user', 'item', 'time', 'action', 'value'"
+                ARGS study --events ${_logs}/rich.csv --names action=acton)
 tandem_cli_test("a bad line fails with file, line, field and remedy" EXIT 1 ONE_LINE ERR "bad.csv:2: field 'time'.*--skip-bad"
                 ARGS study --events ${_logs}/bad.csv)
 tandem_cli_test("a log with nothing to judge fails and says why" EXIT 1 ONE_LINE ERR "nothing is left to judge"
