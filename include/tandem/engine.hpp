@@ -39,6 +39,9 @@ inline constexpr double max_event_weight = 1e6;
 /// The facts of one context that count; further ones are ignored.
 inline constexpr std::size_t max_context_facts = 64;
 
+/// The most items one answer has.
+inline constexpr std::size_t max_request_count = 1000;
+
 /// Options of an engine. A default-constructed object is a sensible start.
 struct engine_options {
   // ---- change the result ----------------------------------------------------------------------------------------
@@ -51,7 +54,8 @@ struct engine_options {
   std::vector<std::pair<std::string, double>> actions = {};
   /// Leave out of recommendations what the user already has. A request may override it.
   bool exclude_seen = true;
-  /// Names of the built-in sources to blend, each once; see hybrid::built_in_sources(). Empty = all of them.
+  /// Names of the built-in sources to blend, each once; see hybrid::built_in_sources(). Empty = those marked
+  /// by_default there: all but batch_fold_in.
   std::vector<std::string> sources = {};
   /// The batch learner.
   batch::ials_options ials = {};
@@ -74,7 +78,8 @@ struct engine_options {
   duration max_ahead = duration::max();
 
   // ---- change time or memory only -------------------------------------------------------------------------------
-  /// Decisions that can be rewarded; the oldest give way. About 10 KB each within their reward_window, 0.5 KB after it.
+  /// Decisions that can be rewarded; the oldest give way. Each takes 4 + 5 * sources bytes a candidate within its
+  /// reward_window (about 10 KB for a page of ten from the whole catalogue), and 0.5 KB and 12 bytes a place besides.
   std::size_t max_pending_decisions = 2048;
   /// Decisions the log in memory keeps for read_decisions(); the oldest give way. About 150 bytes each and 16 a place.
   std::size_t max_logged_decisions = 100000;
@@ -132,11 +137,12 @@ struct observe_result {
 
 /// What a host asks. All text is borrowed until recommend() returns.
 struct request {
-  std::string_view user;  ///< one that observe() would reject is answered like one not seen before
-  std::size_t count = 10;
+  std::string_view user;      ///< one that observe() would reject is answered like one not seen before
+  std::size_t count = 10;     ///< more than max_request_count counts as that
   timestamp time{};           ///< one outside the years 1 to 9999 counts as the nearest inside
   context_list context = {};  ///< facts not seen with an event, or that are no text, say nothing
-  /// Choose among these items only; empty = the engine finds candidates in the whole catalogue.
+  /// Choose among these items only; empty = the engine finds candidates in the whole catalogue. All of them are kept
+  /// until the answer's reward_window has passed: how many there may be is for the host to bound.
   std::span<const std::string_view> candidates = {};
   /// Never answer these items.
   std::span<const std::string_view> blocked = {};
@@ -176,12 +182,12 @@ struct source_opinion {
 /// Why an item was, or was not, recommended.
 struct explanation {
   bool known = false;      ///< the item has been seen
-  bool allowed = false;    ///< not filtered (seen, blocked, retired, disliked)
-  bool candidate = false;  ///< some source proposed it
+  bool allowed = false;    ///< not filtered (seen, blocked, retired, disliked), and among request.candidates if any
+  bool candidate = false;  ///< considered for the page: proposed by a source, asked for by the host, or to fill it up
   double rank = 0;         ///< from 0, in the final order before exploration; meaningless unless candidate
   float score = 0;
-  std::string_view served_by;  ///< the expert that leads: the blend, or one source
-  std::vector<source_opinion> sources;
+  std::string_view served_by;           ///< the expert that leads: the blend, or one source
+  std::vector<source_opinion> sources;  ///< empty unless allowed
 };
 
 /// A reward of a logged answer: an event that named it, the first of its item.
@@ -206,7 +212,7 @@ struct logged_decision {
 /// Counters for the host's metrics; all since construction.
 struct engine_stats {
   std::uint64_t events = 0, duplicates = 0, late = 0, rejected = 0;
-  std::uint64_t half_learned = 0;   ///< events and answers in the log that some learner had no memory for
+  std::uint64_t half_learned = 0;   ///< events, answers and answers' silences that some learner had no memory for
   std::uint64_t ignored_facts = 0;  ///< of contexts: beyond max_facts or max_context_facts, or no text
   std::uint64_t decisions = 0, rewards = 0, duplicate_rewards = 0, unknown_rewards = 0;
   std::uint64_t failed_answers = 0;     ///< memory was out, or the store failed
@@ -227,6 +233,7 @@ struct engine_stats {
 /// and swaps the model in under a short lock. The engine starts no thread.
 /// Errors: observe, reward and recommend do not throw; everything else throws tandem::error or std::bad_alloc, and has
 /// then changed nothing. What a learner was about to learn when memory ran out may be lost to it: see observe().
+/// An engine that was moved from may be destroyed or assigned to, and nothing else.
 class engine {
  public:
   /// @param store  where the log is kept; null = in memory. It must be empty: an engine does not read back what an
@@ -260,9 +267,9 @@ class engine {
   // ---- answers --------------------------------------------------------------------------------------------------
   /// The items to show. Empty when no item is allowed; and, with id `none`, when memory was out or the store failed.
   /// Complexity: O(items * rank) for the factor sources, O(items) for the others.
-  recommendation recommend(const request& r) noexcept;
+  recommendation recommend(const request& asked) noexcept;
   /// What every source and the blend think of one item, as a recommend() at this moment would see it. Logs nothing.
-  [[nodiscard]] explanation explain(const request& r, std::string_view item) const;
+  [[nodiscard]] explanation explain(const request& asked, std::string_view item_id) const;
 
   // ---- batch ----------------------------------------------------------------------------------------------------
   /// Fits the batch model on the log so far and swaps it in. Refits one at a time: a second caller waits.
@@ -291,13 +298,15 @@ class engine {
 
   // ---- time -----------------------------------------------------------------------------------------------------
   /// Says that it is `now` and nothing else happened: decisions whose window has passed learn the default reward. An
-  /// earlier time than one told before changes nothing. Errors: invalid_argument outside the years 1 to 9999.
+  /// earlier time than one told before changes nothing. Memory that runs out is counted as half_learned.
+  /// Errors: invalid_argument outside the years 1 to 9999.
   void advance(timestamp now);
 
   // ---- the log ---------------------------------------------------------------------------------------------------
   /// Calls f with every logged decision, oldest first, with its rewards so far: as of this moment, whatever other
   /// threads add meanwhile. f may call the engine. What was on the host's page beside (the context) it joins by id.
   /// Complexity: O(decisions + events since the oldest of them). Threads: thread-safe; holds no lock while it reads.
+  /// Errors: std::bad_alloc, and what the store or f throws.
   void read_decisions(function_ref<void(const logged_decision&)> f) const;
 
   // ---- the host's own sources -----------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <filesystem>
 #include <map>
@@ -131,6 +132,7 @@ std::vector<std::pair<std::string, double>> actions_of(const std::string& list) 
     if (std::any_of(out.begin(), out.end(), [&](const auto& each) { return each.first == action; })) {
       refuse("--actions", "names '" + action + "' twice");
     }
+    if (std::abs(*weight) > tandem::max_event_weight) refuse("--actions", "'" + pair + "' is not within -1e6 and 1e6");
     out.emplace_back(action, *weight);
   }
   return out;
@@ -161,6 +163,10 @@ void check_log_options(const study_arguments& asked) {
   }
   if (asked.no_times && field_names_of(asked.names).time != tandem::field_names{}.time) {
     refuse("--names", "names the time, which --no-times does not read: leave one out");
+  }
+  const std::vector<std::string> columns = split(asked.columns);
+  if (asked.no_times && std::find(columns.begin(), columns.end(), "time") != columns.end()) {
+    refuse("--columns", "names the time, which --no-times does not read: write - for it, or leave --no-times out");
   }
 }
 

@@ -95,6 +95,10 @@ tandem_cli_test("an action with a weight that is no number is wrong usage" EXIT 
                 ARGS study --events ${_logs}/rich.csv --actions view=much)
 tandem_cli_test("an action named twice is wrong usage" EXIT 2 ONE_LINE ERR "'view' twice"
                 ARGS study --events ${_logs}/rich.csv --actions view=1,view=2)
+tandem_cli_test("a column for times beside --no-times is wrong usage" EXIT 2 ONE_LINE ERR "--columns: .*--no-times"
+                ARGS study --events ${_logs}/bare.tsv --no-times --columns user,item,time)
+tandem_cli_test("--actions with a weight that no event may have is wrong usage" EXIT 2 ONE_LINE ERR "--actions: 'view=1e7'.*1e6"
+                ARGS study --events ${_logs}/rich.csv --actions view=1e7)
 tandem_cli_test("--names with an unknown part is wrong usage" EXIT 2 ONE_LINE ERR "shop=x"
                 ARGS study --events ${_logs}/log.csv --names shop=x)
 
@@ -102,6 +106,8 @@ tandem_cli_test("a file that is not there fails with its name" EXIT 1 ONE_LINE E
                 ARGS study --events ${_logs}/no-such-file.csv)
 tandem_cli_test("a column that is missing fails with its name and what to do" EXIT 1 ONE_LINE ERR "headless.csv:1: .*.item.*--names.*--columns"
                 ARGS study --events ${_logs}/headless.csv)
+tandem_cli_test("a name that no column has fails and lists the columns there are" EXIT 1 ONE_LINE ERR "'acton'; there are: 'user', 'item', 'time', 'action', 'value'"
+                ARGS study --events ${_logs}/rich.csv --names action=acton)
 tandem_cli_test("a bad line fails with file, line, field and remedy" EXIT 1 ONE_LINE ERR "bad.csv:2: field 'time'.*--skip-bad"
                 ARGS study --events ${_logs}/bad.csv)
 tandem_cli_test("a log with nothing to judge fails and says why" EXIT 1 ONE_LINE ERR "nothing is left to judge"

@@ -82,21 +82,39 @@ TEST_CASE("a copy answers alike and does not lean on the original") {
   CHECK(copy.find("later") == no_id<user_index>);
 }
 
-TEST_CASE("renew gives an id a new index and leaves the old one its name, in copies too") {
+TEST_CASE("an id that is released gets a new index and leaves the old one its name, in copies too") {
   interner_of_users ids;
-  ids.intern("ada");
-  ids.intern("ben");
-  CHECK(ids.renew("ada") == user_index{2});
-  CHECK(ids.renew("cleo") == user_index{3});
+  for (const char* id : {"ada", "ben", "dan"}) ids.intern(id);
+  for (const char* id : {"ada", "dan", "nobody"}) ids.release(id);
+  CHECK(ids.find("ada") == no_id<user_index>);
+  CHECK(ids.intern("ada") == user_index{3});
+  CHECK(ids.intern("cleo") == user_index{4});
   const interner_of_users copy =
       ids;  // NOLINT(performance-unnecessary-copy-initialization): the copy is what is tested
   for (const interner_of_users* each : {&std::as_const(ids), &copy}) {
-    CHECK(each->size() == 4);
-    CHECK(each->find("ada") == user_index{2});
+    CHECK(each->size() == 5);
+    CHECK(each->in_use() == 3);
+    CHECK(each->find("ada") == user_index{3});
     CHECK(each->name(user_index{0}) == "ada");
-    CHECK(each->name(user_index{2}) == "ada");
+    CHECK(each->name(user_index{3}) == "ada");
     CHECK(each->find("ben") == user_index{1});
+    CHECK(each->find("dan") == no_id<user_index>);
+    CHECK(each->name(user_index{2}) == "dan");
   }
+}
+
+TEST_CASE("the latest ids can be taken back") {
+  interner_of_users ids;
+  for (const char* id : {"ada", "ben", "cleo"}) ids.intern(id);
+  ids.shrink(5);
+  CHECK(ids.size() == 3);
+  ids.shrink(1);
+  CHECK(ids.size() == 1);
+  CHECK(ids.in_use() == 1);
+  CHECK(ids.find("ada") == user_index{0});
+  CHECK(ids.find("ben") == no_id<user_index>);
+  CHECK(ids.intern("cleo") == user_index{1});
+  CHECK(ids.name(user_index{1}) == "cleo");
 }
 
 TEST_CASE("an interner does what a map and a vector do") {

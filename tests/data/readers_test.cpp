@@ -200,7 +200,7 @@ TEST_CASE("ISO 8601 times are understood") {
 TEST_CASE("a file without times is read in its order when asked, and only then") {
   const std::string text = "user,item\nada,kettle\nben,teapot\n";
   CHECK(show(read(text, {.times_from_order = true})) == "ada|kettle|view|1|0\nben|teapot|view|1|1000\n");
-  CHECK(holds(failure(text), "log:1: there is no column 'time' in 'user,item'"));
+  CHECK(holds(failure(text), "log:1: there is no column 'time'; there are: 'user', 'item'"));
   CHECK(holds(failure(text), "times_from_order"));
   // a time that is there is not read
   CHECK(show(read("user,item,time\nada,kettle,never\n", {.times_from_order = true})) == "ada|kettle|view|1|0\n");
@@ -326,11 +326,16 @@ TEST_CASE("empty files and files that are no UTF-8 text are refused in words") {
 }
 
 TEST_CASE("header and columns that do not fit are refused in words") {
-  CHECK(holds(failure("who,what,when\nada,kettle,1\n"), "log:1: there is no column 'user' in 'who,what,when'"));
+  CHECK(holds(failure("who,what,when\nada,kettle,1\n"),
+              "log:1: there is no column 'user'; there are: 'who', 'what', 'when'"));
   CHECK(holds(failure("user,what,time\n"), "no column 'item'"));
   CHECK(holds(failure("user,item,time,user\n"), "log:1: two columns are called 'user'"));
   CHECK(holds(failure("user\nada\n"), "log:1: there is no tab, '::', comma or semicolon in 'user'"));
   CHECK(holds(failure("ada,1\n", {.columns = {"user", "time"}}), "no column 'item'"));
+  CHECK(holds(failure("user,item,time,what\n", {.names = {.action = "waht"}}),
+              "log:1: there is no column 'waht'; there are: 'user', 'item', 'time', 'what'"));
+  CHECK(holds(failure("user,item,time\n", {.names = {.value = "stars"}}), "no column 'stars'"));
+  CHECK(holds(failure("user,item,time\n", {.names = {.key = "order"}}), "no column 'order'"));
   CHECK(holds(failure("user,item,time\nada,kettle,1\n", {.columns = {"user", "item", "time"}}),
               "log:1: field 'time': 'time' is neither"));
 }
@@ -387,6 +392,8 @@ TEST_CASE("MovieLens files are known by their first line") {
                   movielens)) == expected);
   CHECK(show(read("196\t242\t3\t881250949\n", {.format = log_format::movielens, .value_as_weight = true})) ==
         "196|242|view|3|881250949000\n");
+  CHECK(show(read("196\t242\t3\t881250949\n", {.format = log_format::movielens, .names = {.action = "what"}})) ==
+        "196|242|view|1|881250949000\n");
   // early times are seconds too
   CHECK(show(read("1\t2\t3\t5\n", movielens)) == "1|2|view|1|5000\n");
 }

@@ -75,6 +75,24 @@ TEST_CASE("the log gives every answer back as it was, with its rewards so far", 
   CHECK(log[3].rewards[1].value == 6);
 }
 
+TEST_CASE("an event that names a decision before there is one is no reward of it", "[engine][log]") {
+  engine e(small_options());
+  for (const deed& d : deeds(100, 3)) e.observe(d.as_event());
+  e.observe({.user = "ada", .item = "item1", .value = 5, .time = later, .decision = decision_id{2}});
+  e.recommend({.user = "bob", .count = 3, .time = later});
+  e.observe({.user = "ada", .item = "item2", .time = later, .decision = decision_id{2}});
+  const recommendation page = e.recommend({.user = "ada", .count = 3, .time = later});
+  REQUIRE(page.id == decision_id{2});
+  e.observe({.user = "ada", .item = "item1", .value = 7, .time = later, .decision = page.id});
+  const std::vector<logged_decision> log = log_of(e);
+  REQUIRE(log.size() == 2);
+  CHECK(log[0].rewards.empty());
+  REQUIRE(log[1].rewards.size() == 1);
+  CHECK(log[1].rewards[0].item == "item1");
+  CHECK(log[1].rewards[0].value == 7);
+  CHECK(e.stats().unknown_rewards == 2);
+}
+
 TEST_CASE("the log keeps as many decisions as it is told to", "[engine][log]") {
   for (const std::size_t kept : {std::size_t{0}, std::size_t{3}, std::size_t{600}}) {
     engine_options o = small_options();

@@ -1,10 +1,15 @@
 // What an engine is worth when memory runs out or its store fails: an event is in the log, whole, or nothing changed.
 
+#include <chrono>
 #include <functional>
+#include <memory>
 #include <new>
 #include <set>
+#include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine_world.hpp"
@@ -139,6 +144,20 @@ class flaky_store final : public event_store {
   memory_store inside_;
 };
 
+// says nothing, and does something when it is asked
+class meddler final : public hybrid::source {
+ public:
+  explicit meddler(std::function<void()> act) : act_(std::move(act)) {}
+  std::string_view name() const noexcept override { return "meddler"; }
+  bool score(const hybrid::query&, std::span<float>) const override {
+    act_();
+    return false;
+  }
+
+ private:
+  std::function<void()> act_;
+};
+
 }  // namespace
 
 #if TANDEM_TEST_CAN_FAIL_NEW
@@ -248,17 +267,53 @@ TEST_CASE("catalogue and users survive memory that runs out", "[engine][failure]
   CHECK(judged(l.subject) == judged(whole.subject));
 }
 
+TEST_CASE("a clock that moves settles every page whose window has passed, also without memory", "[engine][failure]") {
+  engine_options o = options_of_all();
+  o.default_reward = 1;
+  const timestamp much_later = later + std::chrono::minutes(40);
+  for (long k = 0;; ++k) {
+    INFO("allocations that succeed: " << k);
+    REQUIRE(k < 100);
+    engine e(o);
+    std::function<void()> meanwhile;  // while an answer is made it shares what is known, and learning has to copy
+    e.add_source(std::make_shared<meddler>([&] {
+      if (meanwhile) meanwhile();
+    }));
+    for (const deed& d : deeds(50, 5)) e.observe(d.as_event());
+    for (int page = 0; page < 3; ++page) e.recommend({.user = "ada", .count = 3, .time = later + duration(page)});
+    bool thrown = false;
+    meanwhile = [&] {
+      const tandem_test::fail_new_after limit(k);
+      try {
+        e.advance(much_later);
+      } catch (const std::bad_alloc&) {
+        thrown = true;
+      }
+    };
+    e.recommend({.user = "ada", .count = 3, .time = much_later});
+    CHECK_FALSE(thrown);
+    CHECK(e.stats().newest == much_later);
+    CHECK(e.stats().expired_decisions == 3);
+    CHECK(e.stats().half_learned <= 3);
+    if (e.stats().half_learned == 0) {
+      CHECK(k > 0);
+      break;
+    }
+  }
+}
+
 #endif
 
 TEST_CASE("a store that fails is reported, and nothing changed", "[engine][failure]") {
   bool broken = false;
   engine e(small_options(), std::make_unique<flaky_store>(broken));
-  life good(0);
+  engine good(small_options());  // told the same, with a store that works
   for (const deed& d : deeds(200, 5)) {
     REQUIRE(e.observe(d.as_event()).taken());
-    good.subject.observe(d.as_event());
+    good.observe(d.as_event());
   }
   const recommendation page = e.recommend({.user = "stranger", .count = 3, .time = later});
+  good.recommend({.user = "stranger", .count = 3, .time = later});
   REQUIRE(page.items.size() == 3);
   const engine_stats before = e.stats();
   broken = true;
@@ -280,6 +335,7 @@ TEST_CASE("a store that fails is reported, and nothing changed", "[engine][failu
   CHECK(after.pending_decisions == before.pending_decisions);
   CHECK(after.failed_answers == 1);
   CHECK(after.newest == before.newest);
+  CHECK(digest(e, 40, 120, later) == digest(good, 40, 120, later));
   broken = false;
   CHECK(e.observe(told).status == observe_status::accepted);
   CHECK(e.observe(told).status == observe_status::duplicate);
@@ -287,6 +343,10 @@ TEST_CASE("a store that fails is reported, and nothing changed", "[engine][failu
   CHECK(e.reward(page.id, page.items[0].item, 1, later).status == observe_status::duplicate);
   e.refit();
   CHECK(e.stats().model_position == log_position{202});
+  good.observe(told);
+  good.reward(page.id, page.items[0].item, 1, later);
+  good.refit();
+  CHECK(digest(e, 40, 120, later) == digest(good, 40, 120, later));
 }
 
 TEST_CASE("a store must be empty", "[engine][failure]") {

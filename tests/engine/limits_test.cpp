@@ -1,6 +1,7 @@
 // What the engine refuses: weights, times and text that nobody can have meant, and options that contradict themselves.
 
 #include <cmath>
+#include <cstddef>
 #include <limits>
 #include <string>
 #include <vector>
@@ -91,6 +92,14 @@ TEST_CASE("times are those of the years 1 to 9999", "[engine][limits]") {
       CHECK(e.reward(r.id, "kettle", 1, extreme).taken());
     }
     e.advance(extreme);
+  }
+}
+
+TEST_CASE("an answer has at most as many items as the ceiling says", "[engine][limits]") {
+  engine e(small_options());
+  for (std::size_t i = 0; i < max_request_count + 10; ++i) e.upsert_item(item_name(i));
+  for (const std::size_t count : {max_request_count, max_request_count + 1, std::numeric_limits<std::size_t>::max()}) {
+    CHECK(e.recommend({.user = "ada", .count = count, .time = later}).items.size() == max_request_count);
   }
 }
 

@@ -1,6 +1,7 @@
 // What becomes of a page after it was shown: rewards in time, late, for whoever has the account; silence; no room.
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine_world.hpp"
@@ -123,18 +124,26 @@ TEST_CASE("pages that give way at the ceiling are counted and learned as expired
   CHECK(none.stats().evicted_decisions == 1);
 }
 
-TEST_CASE("a clock that ticks over many open pages costs little each time", "[engine][rewards]") {
-  engine_options o = rates_only();
-  o.max_pending_decisions = 5000;
-  engine e(o);
-  e.upsert_item("kettle");
-  for (int k = 0; k < 5000; ++k) e.recommend({.user = "ada", .time = later});
-  e.advance(later + minutes(30));
-  CHECK(e.stats().expired_decisions == 5000);
-  const auto start = std::chrono::steady_clock::now();
-  for (int k = 1; k <= 20000; ++k) e.advance(later + minutes(30) + duration(k));
-  CHECK(std::chrono::steady_clock::now() - start <
-        std::chrono::milliseconds(400));  // 2 s when each tick walks them all
+TEST_CASE("a page is settled once, and then keeps nothing that only learning needed", "[engine][rewards]") {
+  tandem::detail::pending_decisions pages(10);
+  for (const unsigned id : {1U, 2U, 3U}) {
+    tandem::detail::pending_decision page;
+    page.id = decision_id{id};
+    page.time = later + minutes(id);
+    page.candidates.items.assign(300, item_index{7});
+    page.shown.assign(30, 0);
+    page.shown_items.assign(30, item_index{7});
+    pages.add(std::move(page));
+  }
+  int settled = 0;
+  const auto count = [&](tandem::detail::pending_decision&) noexcept { ++settled; };
+  for (int tick = 0; tick < 5; ++tick) pages.settle(later + minutes(32), minutes(30), count);
+  CHECK(settled == 2);
+  CHECK(pages.find(decision_id{1})->candidates.items.capacity() == 0);
+  CHECK(pages.find(decision_id{1})->shown.capacity() == 0);
+  CHECK(pages.find(decision_id{1})->was_shown(item_index{7}));
+  CHECK(pages.find(decision_id{3})->candidates.size() == 300);
+  CHECK(pages.find(decision_id{3})->shown.size() == 30);
 }
 
 TEST_CASE("a user that could not be observed is answered, and rewards say why not", "[engine][rewards]") {

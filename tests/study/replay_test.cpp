@@ -60,6 +60,24 @@ std::vector<line> shuffled_inside_visits(std::vector<line> lines) {
 
 }  // namespace
 
+TEST_CASE("options out of range are refused by name") {
+  const auto field_of = [](const replay_options& options) {
+    try {
+      options.validate();
+    } catch (const error& e) {
+      CHECK(e.code() == errc::invalid_argument);
+      return e.where().field;
+    }
+    return std::string();
+  };
+  CHECK(field_of({}).empty());
+  CHECK(field_of({.refits = 10001}) == "refits");
+  CHECK(field_of({.every = 0}) == "every");
+  CHECK(field_of({.actions = {{"buy", max_event_weight}, {"return", -max_event_weight}}}).empty());
+  CHECK(field_of({.actions = {{"buy", 1.001 * max_event_weight}}}) == "actions");
+  CHECK(field_of({.actions = {{"buy", std::nan("")}}}) == "actions");
+}
+
 TEST_CASE("the plan judges every K-th event of the second half and predicts as often before it") {
   const event_log log = log_of(random_lines(1, 1001, 50, 30));
   replay_options options;

@@ -18,22 +18,21 @@ inline constexpr std::size_t max_id_bytes = 512;
 
 /// Gives each distinct string the next index, in order of first appearance.
 ///
-/// Threads: thread-compatible. Lifetime: the views it returns stay valid as long as the interner.
+/// Threads: thread-compatible. Lifetime: the views it returns stay valid as long as the interner and the index.
 /// Complexity: O(length) expected a call. Allocates: once per new id.
 template <class Index>
 class interner {
  public:
   interner() = default;
-  interner(const interner& other) { *this = other; }
+  interner(const interner& other) : names_(other.names_) {
+    for (const auto& [id, index] : other.index_of_) index_of_.emplace(names_[slot(index)], index);
+  }
   interner(interner&&) noexcept = default;
-  interner& operator=(const interner& other) {
-    if (this == &other) return *this;
-    names_.clear();
-    index_of_.clear();
-    for (const std::string& each : other.names_) renew(each);
+  interner& operator=(interner other) noexcept {
+    names_.swap(other.names_);
+    index_of_.swap(other.index_of_);
     return *this;
   }
-  interner& operator=(interner&&) noexcept = default;
   ~interner() = default;
 
   /// The index of `id`, new if it was not seen before. Requires at most 2^32 - 1 ids.
@@ -52,10 +51,14 @@ class interner {
     return index;
   }
 
-  /// Gives `id` a new index; the old one keeps its name. Returns the new index.
-  Index renew(std::string_view id) {
-    index_of_.erase(id);
-    return intern(id);
+  /// `id` means nobody until it is interned again, under a new index; the old index keeps its name.
+  void release(std::string_view id) noexcept {
+    if (const auto found = index_of_.find(id); found != index_of_.end()) index_of_.erase(found);
+  }
+
+  /// Takes back the latest indices until `n` are left: a call that fails leaves none behind.
+  void shrink(std::size_t n) noexcept {
+    for (; names_.size() > n; names_.pop_back()) release(names_.back());
   }
 
   /// The index of `id`, or no_id<Index> if it was never interned.
@@ -70,7 +73,10 @@ class interner {
     return names_[slot(index)];
   }
 
+  /// Indices given.
   [[nodiscard]] std::size_t size() const noexcept { return names_.size(); }
+  /// Ids that have an index: all but those released.
+  [[nodiscard]] std::size_t in_use() const noexcept { return index_of_.size(); }
 
  private:
   std::deque<std::string> names_;  // a deque: views of its strings survive growth

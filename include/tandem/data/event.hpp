@@ -19,7 +19,7 @@ struct event {
   std::string_view user;
   std::string_view item;
   std::string_view action = "view";  ///< its weight is declared in the engine's options
-  double value = 1;                  ///< multiplies the action's weight: quantity, rating, seconds; finite
+  double value = 1;                  ///< multiplies the action's weight: quantity, rating, seconds; within 1e6 then
   timestamp time{};
   std::string_view key = {};                 ///< the host's key of this event; a second one with it is a duplicate
   decision_id decision = decision_id::none;  ///< the answer this event responds to: makes it a reward

@@ -53,7 +53,8 @@ struct read_options {
   char delimiter = 0;
   /// Delimited: leave out this many lines at the start.
   std::size_t skip_lines = 0;
-  /// Columns of a header line, and keys of JSON objects; others are ignored.
+  /// Columns of a header line, and keys of JSON objects; others are ignored. A column that is called by a name of your
+  /// own must be there.
   field_names names = {};
 
   // ---- what it means --------------------------------------------------------------------------------------------

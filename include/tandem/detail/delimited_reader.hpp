@@ -53,12 +53,27 @@ column_layout find_columns(const Names& header, const std::array<std::string_vie
   return layout;
 }
 
-inline void require_columns(const column_layout& layout, const read_options& options, const place& where,
-                            std::string_view header) {
+/// The columns as a list for people; the first few of many.
+template <class Names>
+std::string list_of(const Names& columns) {
+  constexpr std::size_t most = 12;
+  std::string out;
+  for (std::size_t c = 0; c < std::min(columns.size(), most); ++c) out += (c == 0 ? "" : ", ") + shown(columns[c]);
+  return out + (columns.size() > most ? ", ..." : "");
+}
+
+/// What an event must have must be there, and so must what the host called by a name of its own.
+template <class Names>
+void require_columns(const column_layout& layout, const read_options& options, const place& where,
+                     const Names& columns) {
   const auto names = as_array(options.names);
-  for (const part each : {part_user, part_item, part_time}) {
-    if (layout.column[each] != column_layout::absent || (each == part_time && options.times_from_order)) continue;
-    throw error(errc::bad_format, "there is no column " + shown(names[each]) + " in " + shown(header), where,
+  for (const part each : {part_user, part_item, part_time, part_action, part_value, part_key}) {
+    const bool must = each <= part_time || (!names[each].empty() && names[each] != part_names[each]);
+    if (!must || layout.column[each] != column_layout::absent || (each == part_time && options.times_from_order)) {
+      continue;
+    }
+    throw error(errc::bad_format, "there is no column " + shown(names[each]) + "; there are: " + list_of(columns),
+                where,
                 each == part_time ? "name it with names or columns, or set times_from_order for a file in time order"
                                   : "name it with names, or name all columns with columns");
   }
@@ -69,6 +84,7 @@ inline read_options movielens_options(const read_options& given, std::string_vie
   read_options options = given;
   if (options.unit == time_unit::automatic) options.unit = time_unit::seconds;
   options.columns = {"user", "item", "value", "time"};
+  options.names = {};
   if (first_line.find('\t') != std::string_view::npos) {
     options.delimiter = '\t';
   } else if (first_line.find("::") != std::string_view::npos) {
@@ -98,10 +114,11 @@ class delimited_reader {
     if (options_.columns.empty()) {
       records.next();
       layout_ = find_columns(records.fields(), as_array(options_.names), here());
+      require_columns(layout_, options_, here(), records.fields());
     } else {
       layout_ = find_columns(options_.columns, part_names, here());
+      require_columns(layout_, options_, here(), options_.columns);
     }
-    require_columns(layout_, options_, here(), first_line);
     for (bool more = true; more;) {
       try {
         more = records.next();

@@ -73,7 +73,7 @@ inline void engine::state::keep(std::unique_ptr<hybrid::gather_scratch> scratch)
 }
 
 // logs an answer and keeps what its rewards will need; throws with nothing changed
-inline void engine::state::remember(decision record, detail::pending_decision wait) {
+inline void engine::state::remember(const decision& record, detail::pending_decision wait) {
   pending.add(std::move(wait));
   try {
     store->append(record);
@@ -82,18 +82,15 @@ inline void engine::state::remember(decision record, detail::pending_decision wa
     throw;
   }
   ++counters.decisions;
-  const bool whole = detail::attempt(
-      [&] {
-        if (record.shadow) return;
-        for (const placed_item& place : record.slate) responses.shown(place.item);
-      },
-      [&] {
-        pending.trim([this](detail::pending_decision& p) {
-          ++counters.evicted_decisions;
-          learn_silence(p);
-        });
-      });
+  const bool whole = detail::attempt([&] {
+    if (record.shadow) return;
+    for (const placed_item& place : record.slate) responses.shown(place.item);
+  });
   if (!whole) ++counters.half_learned;
+  pending.trim([this](detail::pending_decision& p) noexcept {
+    ++counters.evicted_decisions;
+    learn_silence(p);
+  });
 }
 
 // ---- catalogue ----------------------------------------------------------------------------------------------------

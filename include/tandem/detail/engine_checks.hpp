@@ -105,8 +105,9 @@ inline reject_reason check_event(const event& e, bool as_reward) noexcept {
   return std::isfinite(e.value) ? reject_reason::none : reject_reason::value_not_finite;
 }
 
-// the request with a time that can be reckoned with, of nobody if its user is nobody that could be known
+// the request with a count and a time that can be reckoned with, of nobody if its user is nobody that could be known
 inline request sane(request r) {
+  r.count = std::min(r.count, max_request_count);
   r.time = std::clamp(r.time, earliest_time, latest_time);
   if (check_id(r.user, reject_reason::empty_user) != reject_reason::none) r.user = {};
   return r;
@@ -145,11 +146,10 @@ inline void engine_options::validate() const {
   require(reward_window > duration::zero(), "reward_window", "be positive");
   require(lateness >= duration::zero(), "lateness", "not be negative");
   require(max_ahead >= duration::zero(), "max_ahead", "not be negative");
-  require(live.recency > 0 && live.recency <= 1, "live.recency", "lie in (0, 1]");
-  require(live.items >= 1 && live.items <= online::history::max_recent, "live.items", "lie in [1, 128]");
   batch::ials_options fit = ials;
   fit.rank = rank;
   fit.validate();
+  live.validate();
   sequence.validate();
   blender.validate();
   slate.validate();

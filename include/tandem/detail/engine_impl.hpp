@@ -119,7 +119,7 @@ inline recommendation engine::recommend(const request& asked) noexcept {
     from.view = hybrid::view();  // what it shared need not be copied to be written
     const std::lock_guard lock(state_->mutex);
     state_->keep(std::move(from.scratch));
-    state_->remember(std::move(record), std::move(wait));
+    state_->remember(record, std::move(wait));
     state_->counters.ignored_facts += ignored;
     return out;
   } catch (...) {  // no answer rather than half of one
@@ -192,27 +192,27 @@ inline std::shared_ptr<const batch::factor_model> engine::model() const {
   return state_->batch != nullptr ? state_->batch->model : nullptr;
 }
 
-inline void engine::upsert_item(std::string_view item_id, const context_list& attributes) {
-  detail::require_id(item_id, "item");
+inline void engine::upsert_item(std::string_view item, const context_list& attributes) {
+  detail::require_id(item, "item");
   for (const auto& [fact, value] : attributes) {
     detail::require_text(fact, "attributes");
     detail::require_text(value, "attributes");
   }
   const std::lock_guard lock(state_->mutex);
-  state_->upsert(item_id, attributes);
+  state_->upsert(item, attributes);
 }
 
-inline void engine::retire_item(std::string_view item_id) {
-  detail::require_id(item_id, "item");
+inline void engine::retire_item(std::string_view item) {
+  detail::require_id(item, "item");
   const std::lock_guard lock(state_->mutex);
-  state_->retire(item_id);
+  state_->retire(item);
 }
 
-inline void engine::merge(std::string_view from_id, std::string_view to_id) {
-  detail::require_id(from_id, "from");
-  detail::require_id(to_id, "to");
+inline void engine::merge(std::string_view from, std::string_view to) {
+  detail::require_id(from, "from");
+  detail::require_id(to, "to");
   const std::lock_guard lock(state_->mutex);
-  state_->merge(from_id, to_id);
+  state_->merge(from, to);
 }
 
 inline void engine::advance(timestamp now) {
@@ -235,13 +235,21 @@ inline void engine::read_decisions(function_ref<void(const logged_decision&)> f)
     names = state_->item_names;
   }
   log_position oldest = prefix->end();
+  std::unordered_map<decision_id, log_position> asked_at;
   prefix->read_decisions([&](std::span<const decision> run) {
-    for (const decision& d : run) oldest = std::min(oldest, d.position);
+    for (const decision& d : run) {
+      oldest = std::min(oldest, d.position);
+      asked_at.emplace(d.id, d.position);
+    }
   });
   std::unordered_map<decision_id, std::vector<logged_event>> rewards;
+  log_position at = oldest;
   prefix->read(oldest, [&](std::span<const logged_event> run) {
     for (const logged_event& e : run) {
-      if (e.decision != decision_id::none && slot(e.item) < names.size()) rewards[e.decision].push_back(e);
+      const auto asked = asked_at.find(e.decision);
+      const bool answers = asked != asked_at.end() && asked->second <= at;  // an id can be named before it is given
+      if (answers && slot(e.item) < names.size()) rewards[e.decision].push_back(e);
+      at = log_position{raw(at) + 1};
     }
   });
   prefix->read_decisions([&](std::span<const decision> run) {

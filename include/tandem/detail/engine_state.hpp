@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "tandem/core/fair_mutex.hpp"
+#include "tandem/core/interner.hpp"
 #include "tandem/detail/engine_checks.hpp"
-#include "tandem/detail/id_table.hpp"
 #include "tandem/detail/key_set.hpp"
 #include "tandem/detail/pending_decisions.hpp"
 #include "tandem/engine.hpp"
@@ -49,11 +49,11 @@ struct engine::state {
   // ---- guarded by mutex -----------------------------------------------------------------------------------------
   std::unique_ptr<event_store> store;
   std::shared_ptr<const detail::source_list> sources;  // replaced, never changed; fixed after the first answer
-  detail::id_table<user_index> users;
-  detail::id_table<item_index> items;
-  detail::id_table<action_index> actions;
-  detail::id_table<detail::fact_index> facts;            // of contexts
-  detail::id_table<detail::fact_index> attribute_facts;  // of items
+  interner<user_index> users;
+  interner<item_index> items;
+  interner<action_index> actions;
+  interner<detail::fact_index> facts;            // of contexts
+  interner<detail::fact_index> attribute_facts;  // of items
   std::vector<double> action_weight;
   std::vector<user_index> owner;  // who has what a user index did, after merges
   std::vector<cow<online::history>> histories;
@@ -97,23 +97,23 @@ struct engine::state {
   void learn_context(item_index item, const std::vector<std::string>& where);
   void learn_reward(detail::pending_decision& p, item_index item, double value);
   void learn_late_reward(const detail::pending_decision& p, item_index item, double value);
-  void learn_silence(detail::pending_decision& p);
-  void move_clock(timestamp now);
+  void learn_silence(detail::pending_decision& p) noexcept;
+  void move_clock(timestamp now) noexcept;
 
   // ---- batch; takes the locks it needs --------------------------------------------------------------------------
   class ticket;
   void refit(executor_ref executor, const progress& report);
 
   // ---- answers --------------------------------------------------------------------------------------------------
-  detail::frozen freeze(const request& r, const std::vector<std::string>& facts) const;
+  detail::frozen freeze(const request& r, const std::vector<std::string>& where) const;
   hybrid::view view_of(const request& r, user_index user, const std::vector<std::string>& where) const;
-  void remember(decision record, detail::pending_decision wait);
+  void remember(const decision& record, detail::pending_decision wait);
   void keep(std::unique_ptr<hybrid::gather_scratch> scratch) const noexcept;
 
   // ---- catalogue and users --------------------------------------------------------------------------------------
-  void upsert(std::string_view item, const context_list& attributes);
-  void retire(std::string_view item);
-  void merge(std::string_view from, std::string_view to);
+  void upsert(std::string_view id, const context_list& given);
+  void retire(std::string_view id);
+  void merge(std::string_view from_id, std::string_view to_id);
 };
 
 inline engine::state::state(engine_options o, std::unique_ptr<event_store> log)
@@ -305,10 +305,10 @@ inline observe_result engine::state::log(const event& e, double weight, detail::
     if (weight > 0) learn_context(record.item, where);
   };
   // learners may name any item they know to a reader of the list
-  const bool whole = detail::attempt([&] { list_items(); }) &&
-                     detail::attempt(
-                         from_reward, [&] { learn(record); }, from_context, [&] { move_clock(e.time); });
+  const bool whole = detail::attempt([&] { list_items(); }) && detail::attempt(
+                                                                   from_reward, [&] { learn(record); }, from_context);
   if (!whole) ++counters.half_learned;
+  move_clock(e.time);
   return {late ? observe_status::late : observe_status::accepted, reject_reason::none, position};
 }
 
@@ -375,21 +375,24 @@ inline void engine::state::learn_late_reward(const detail::pending_decision& p, 
   responses.taken(item, std::clamp(value, 0.0, 1.0) - learned);
 }
 
-// nobody answered the page while it could be learned
-inline void engine::state::learn_silence(detail::pending_decision& p) {
+// Nobody answered the page while it could be learned. If memory is out, this page is missed, and not the next.
+inline void engine::state::learn_silence(detail::pending_decision& p) noexcept {
   if (p.shadow || !p.rewarded.empty()) return;
   ++counters.expired_decisions;
-  blender.learn_miss();
-  if (options.default_reward == 0) return;
-  p.defaulted = true;
-  for (const item_index item : p.shown_items) responses.taken(item, options.default_reward);
+  const auto from_items = [&] {
+    if (options.default_reward == 0) return;
+    p.defaulted = true;
+    for (const item_index item : p.shown_items) responses.taken(item, options.default_reward);
+  };
+  const bool whole = detail::attempt([&] { blender.learn_miss(); }, from_items);
+  if (!whole) ++counters.half_learned;
 }
 
-inline void engine::state::move_clock(timestamp now) {
+inline void engine::state::move_clock(timestamp now) noexcept {
   if (any_time && now <= counters.newest) return;
   any_time = true;
   counters.newest = now;
-  pending.settle(now, options.reward_window, [this](detail::pending_decision& p) { learn_silence(p); });
+  pending.settle(now, options.reward_window, [this](detail::pending_decision& p) noexcept { learn_silence(p); });
 }
 
 TANDEM_END

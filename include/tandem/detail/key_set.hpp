@@ -16,7 +16,7 @@ class key_set {
  public:
   explicit key_set(std::size_t capacity) : capacity_(capacity) {}
 
-  bool contains(std::string_view key) const { return seen_.count(key) != 0; }
+  bool contains(std::string_view key) const { return seen_.contains(key); }
 
   // adds a key that is not there; after std::bad_alloc everything is as it was
   void add(std::string_view key) {

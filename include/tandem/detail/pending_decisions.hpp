@@ -67,16 +67,16 @@ class pending_decisions {
     by_id_.erase(at);
   }
 
-  // settles decisions made at least `window` before `now`, oldest first; f learns from each
+  // settles decisions made at least `window` before `now`, oldest first; f learns from each and throws nothing
   template <class F>
-  void settle(timestamp now, duration window, F&& f) {
+  void settle(timestamp now, duration window, F&& f) noexcept {
     while (!waiting_.empty() && now - waiting_.begin()->first >= window) {
       close(by_id_.find(waiting_.begin()->second)->second, f);
     }
   }
-  // drops the oldest above the ceiling; f learns from those that were not settled yet
+  // drops the oldest above the ceiling; f learns from those that were not settled yet and throws nothing
   template <class F>
-  void trim(F&& f) {
+  void trim(F&& f) noexcept {
     while (by_id_.size() > capacity_) {
       const auto oldest = by_id_.begin();
       if (!oldest->second.settled) close(oldest->second, f);
@@ -91,13 +91,13 @@ class pending_decisions {
   std::size_t size() const noexcept { return by_id_.size(); }
 
  private:
-  // closed before f runs: if f fails, it is not asked again
   template <class F>
-  void close(pending_decision& p, F&& f) {
+  void close(pending_decision& p, F&& f) noexcept {
+    static_assert(noexcept(f(p)));
     waiting_.erase({p.time, p.id});
     p.settled = true;
     p.candidates = {};
-    p.shown = {};
+    p.shown = std::vector<std::size_t>();  // {} would keep its memory
     f(p);
   }
 

@@ -179,7 +179,7 @@ class any_policy {
   void validate() const {
     std::visit([](const auto& each) { each.validate(); }, kind_);
   }
-  [[nodiscard]] std::string_view name() const noexcept {
+  [[nodiscard]] std::string_view name() const {
     return std::visit([](const auto& each) { return each.name; }, kind_);
   }
   /// The kind itself, for std::visit and std::get_if.

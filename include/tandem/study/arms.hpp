@@ -21,7 +21,7 @@ enum class arm : std::uint8_t {
   batch,          ///< the batch model alone: items and users frozen between refits
   batch_fold_in,  ///< the batch model's items, the user folded in anew at each request
   realtime,       ///< every source that needs no batch model, and the same blender
-  hybrid,         ///< every source
+  hybrid,         ///< every source of an engine with default options: all but batch_fold_in
 };
 
 inline constexpr std::size_t n_arms = 4;

@@ -44,8 +44,9 @@ struct replay_options {
   std::size_t every = 5;
   /// Whether an item that the user already had may be recommended, and its events judged.
   bool repeat_items = false;
-  /// How much an event of an action counts, as engine_options::actions; actions not named here count 1. An event that
-  /// counts 0 or less (a return, a skip) is learned, but nobody wants it foreseen: it is not judged.
+  /// How much an event of an action counts, as engine_options::actions: in [-max_event_weight, max_event_weight];
+  /// actions not named here count 1. An event that counts 0 or less (a return, a skip) is learned, but nobody wants it
+  /// foreseen: it is not judged.
   std::vector<std::pair<std::string, double>> actions = {};
 
   /// Errors: invalid_argument, naming the option and its range.
@@ -53,7 +54,8 @@ struct replay_options {
     if (refits > 10000) throw error(errc::invalid_argument, "must lie in [0, 10000]", {{}, 0, "refits"});
     if (every == 0) throw error(errc::invalid_argument, "must be at least 1", {{}, 0, "every"});
     for (const auto& [action, weight] : actions) {
-      if (!std::isfinite(weight)) throw error(errc::invalid_argument, "must be finite", {{}, 0, "actions"});
+      if (std::abs(weight) <= max_event_weight) continue;
+      throw error(errc::invalid_argument, "must have weights in [-1e6, 1e6]", {{}, 0, "actions"});
     }
   }
 };
