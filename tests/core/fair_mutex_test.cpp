@@ -11,22 +11,26 @@
 using namespace tandem;
 
 TEST_CASE("one thread at a time is inside, with more threads than cores or seats", "[concurrency]") {
+  constexpr std::uint64_t n_threads = 20;
+  constexpr std::uint64_t each_locks = 500;
   fair_mutex mutex;
   std::uint64_t count = 0;
   std::vector<std::thread> threads;
-  for (int t = 0; t < 20; ++t) {
+  threads.reserve(n_threads);
+  for (std::uint64_t t = 0; t < n_threads; ++t) {
     threads.emplace_back([&] {
-      for (int k = 0; k < 500; ++k) {
+      for (std::uint64_t k = 0; k < each_locks; ++k) {
         const std::lock_guard lock(mutex);
         ++count;
       }
     });
   }
   for (std::thread& each : threads) each.join();
-  CHECK(count == 20 * 500);
+  CHECK(count == n_threads * each_locks);
 }
 
 TEST_CASE("who waits is overtaken by those before it only, however busy two writers are", "[concurrency]") {
+  constexpr std::uint64_t turn = 100;  // what a writer writes before it unlocks
   fair_mutex mutex;
   std::uint64_t written = 0;  // under the mutex
   std::atomic<std::uint64_t> seen{0};
@@ -34,7 +38,7 @@ TEST_CASE("who waits is overtaken by those before it only, however busy two writ
   const auto write = [&] {
     while (!stop) {
       const std::lock_guard lock(mutex);
-      for (int k = 0; k < 100; ++k) seen = ++written;
+      for (std::uint64_t k = 0; k < turn; ++k) seen = ++written;
     }
   };
   std::thread one(write);
@@ -44,7 +48,7 @@ TEST_CASE("who waits is overtaken by those before it only, however busy two writ
   for (int k = 0; k < 400; ++k) {
     const std::uint64_t before = seen;
     const std::lock_guard lock(mutex);
-    if (written - before > 3 * 100) ++often_overtaken;  // who is inside, the other one, and part of one more
+    if (written - before > 3 * turn) ++often_overtaken;  // who is inside, the other one, and part of one more
   }
   stop = true;
   one.join();

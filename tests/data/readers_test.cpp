@@ -76,8 +76,9 @@ TEST_CASE("names rename the columns of a header") {
 
 TEST_CASE("tab, double colon, comma and semicolon are found by themselves") {
   for (const std::string d : {"\t", "::", ",", ";"}) {
-    CHECK(show(read("user" + d + "item" + d + "time\nada" + d + "kettle" + d + "1\nben" + d + "teapot" + d + "2\n")) ==
-          two_events);
+    std::string text = "user";
+    for (const char* then : {"item", "time\nada", "kettle", "1\nben", "teapot", "2\n"}) text.append(d).append(then);
+    CHECK(show(read(text)) == two_events);
   }
   // the one that gives the right number of columns wins over the one that gives more
   CHECK(show(read("a,b,c,d\tkettle\t1\n", {.columns = {"user", "item", "time"}})) == "a,b,c,d|kettle|view|1|1000\n");
@@ -236,7 +237,7 @@ TEST_CASE("every bad line is refused with its place, its field, what was found a
       {"ad\xFF\xFE,kettle,1,1,,", "log:3: field 'user': 'ad\\xff\\xfe' is not UTF-8"},
       {"ada,caf\xE9,1,1,,", "log:3: field 'item': 'caf\\xe9' is not UTF-8"},
       {"ada,kettle,1,1,\xC0\x80,", "log:3: field 'key': '\\xc0\\x80' is not UTF-8"},
-      {"ada,kettle,1,1,,\xED\xA0\x80", "log:3: field 'action': '\\xed\\xa0\\x80' is not UTF-8"},
+      {"ada,kettle,1,1,,\xED\xA0\x80", R"(log:3: field 'action': '\xed\xa0\x80' is not UTF-8)"},
       {"ada,\"kettle\"s,1,1,,", "log:3: field 'column 2': has text after the closing quote"},
       {"ada,\"kettle,1,1,,", "log:3: field 'column 2': has a quote that is not closed"},
       {"ada,kettle,1,1,,\"view", "log:3: field 'column 6': has a quote that is not closed"},
@@ -244,7 +245,7 @@ TEST_CASE("every bad line is refused with its place, its field, what was found a
   };
   for (const auto& [line, expected] : cases) {
     for (const std::string end : {"", "\n", "\r\n"}) {
-      const std::string said = failure(head + line + end);
+      const std::string said = failure(std::string(head).append(line).append(end));
       CHECK(holds(said, expected));
       CHECK(holds(said, "skip_bad"));
     }
@@ -554,6 +555,7 @@ TEST_CASE("random tables are read as they were written") {
       r.millis = 1300000000000 + static_cast<std::int64_t>(random.below(100000000));
       const std::string note = awkward_word(random, !quotes);
       std::vector<std::string> fields;
+      fields.reserve(columns.size());
       for (const auto& c : columns) {
         fields.push_back(c == "user"     ? r.user
                          : c == "item"   ? r.item

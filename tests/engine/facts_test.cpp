@@ -45,6 +45,7 @@ TEST_CASE("requests do not make facts known", "[engine][facts]") {
   engine e = shop(10);
   e.upsert_item("kettle");
   std::vector<std::string> text;
+  text.reserve(1000);
   for (int k = 0; k < 1000; ++k) text.push_back("s" + std::to_string(k));
   for (const std::string& each : text) {
     e.recommend({.user = "ada", .time = later, .context = {{"session", each}}});
