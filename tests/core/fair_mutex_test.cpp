@@ -10,7 +10,7 @@
 
 using namespace tandem;
 
-TEST_CASE("one thread at a time is inside, with more threads than cores or seats", "[concurrency]") {
+TEST_CASE("one thread at a time is inside, with more threads than cores", "[concurrency]") {
   constexpr std::uint64_t n_threads = 20;
   constexpr std::uint64_t each_locks = 500;
   fair_mutex mutex;
@@ -29,7 +29,7 @@ TEST_CASE("one thread at a time is inside, with more threads than cores or seats
   CHECK(count == n_threads * each_locks);
 }
 
-TEST_CASE("who waits is overtaken by those before it only, however busy two writers are", "[concurrency]") {
+TEST_CASE("a reader beside two busy writers is seldom overtaken", "[concurrency]") {
   constexpr std::uint64_t turn = 100;  // what a writer writes before it unlocks
   fair_mutex mutex;
   std::uint64_t written = 0;  // under the mutex
@@ -53,5 +53,5 @@ TEST_CASE("who waits is overtaken by those before it only, however busy two writ
   stop = true;
   one.join();
   other.join();
-  CHECK(often_overtaken <= 40);  // the scheduler may stop the reader before it draws its ticket
+  CHECK(often_overtaken <= 40);  // the scheduler may stop the reader before it gets to the door
 }

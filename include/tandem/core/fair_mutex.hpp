@@ -1,42 +1,31 @@
 #pragma once
-// A mutex that serves waiters in the order they came: no number of busy writers can starve a reader.
+// A mutex in which one busy thread cannot starve the others.
 
-#include <array>
-#include <atomic>
-#include <cstddef>
-#include <cstdint>
+#include <mutex>
 
 #include "tandem/core/config.hpp"
 
 TANDEM_BEGIN
 
-/// std::mutex may let the thread that just unlocked lock again and again while another sleeps on it. Here everybody
-/// draws a ticket, and tickets are served in order. A thread looks for some microseconds before it sleeps: what the
-/// engine does under its lock takes less than a sleep and a call to wake up. Meets Lockable's lock() and unlock().
-/// Threads: thread-safe. Allocates: nothing.
+/// std::mutex may let the thread that just unlocked lock again and again while another sleeps on it. Here the next one
+/// waits at a door of its own, and the door stays shut until it got in. Behind the door nobody queues: a queue in order
+/// of arrival would wait for a thread whose turn it is and that has no core, some milliseconds each time. The one at
+/// the door looks for some microseconds before it sleeps: what the engine does under its lock takes less than a sleep
+/// and a call to wake up. Meets Lockable's lock() and unlock(). Threads: thread-safe.
 class fair_mutex {
  public:
-  void lock() noexcept {
-    const std::uint32_t mine = next_.fetch_add(1, std::memory_order_relaxed);
-    std::atomic<std::uint32_t>& called = called_[mine % seats];
-    std::uint32_t seen = called.load(std::memory_order_acquire);
-    for (int look = 0; seen != mine && look < looks; ++look) {
+  void lock() {
+    const std::lock_guard next(door_);
+    for (int look = 0; look < looks; ++look) {
+      if (inside_.try_lock()) return;
       pause();
-      seen = called.load(std::memory_order_acquire);
     }
-    for (; seen != mine; seen = called.load(std::memory_order_acquire)) called.wait(seen, std::memory_order_acquire);
-    serving_ = mine;
+    inside_.lock();
   }
-  void unlock() noexcept {
-    const std::uint32_t next = serving_ + 1;
-    std::atomic<std::uint32_t>& called = called_[next % seats];
-    called.exchange(next);  // not store(): whether somebody sleeps must not be looked up before it
-    called.notify_all();
-  }
+  void unlock() { inside_.unlock(); }
 
  private:
   static constexpr int looks = 200;
-  static constexpr std::size_t seats = 16;  // more waiters than seats share them: some wake up for nothing
 
   static void pause() noexcept {
 #if defined(__x86_64__) || defined(__i386__)
@@ -46,9 +35,8 @@ class fair_mutex {
 #endif
   }
 
-  std::atomic<std::uint32_t> next_{0};
-  std::array<std::atomic<std::uint32_t>, seats> called_{};  // by ticket % seats: the latest ticket whose turn came
-  std::uint32_t serving_ = 0;                               // of whoever is inside
+  std::mutex door_;
+  std::mutex inside_;
 };
 
 TANDEM_END
