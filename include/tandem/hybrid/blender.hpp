@@ -22,7 +22,7 @@ namespace hybrid {
 /// Options of a blender.
 struct blender_options {
   /// Learning rate (AdaGrad, Duchi et al. 2011). Range (0, 1].
-  double rate = 0.03;
+  double rate = 0.02;
   /// Candidates each source proposes. Range [1, 254]. Cost grows with sources * proposals.
   std::size_t proposals = 25;
   /// How fast the guard forgets how well each expert did: weight lost per learned choice. Range (0, 1].
