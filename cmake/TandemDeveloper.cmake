@@ -6,7 +6,8 @@ if(PROJECT_IS_TOP_LEVEL AND CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
   if(TANDEM_WERROR)
     target_compile_options(tandem_developer INTERFACE -Werror)
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU") # GCC 12 sees these two in correct uses of std::string
-      target_compile_options(tandem_developer INTERFACE -Wno-error=stringop-overflow -Wno-error=restrict)
+      target_compile_options(tandem_developer INTERFACE -Wno-error=stringop-overflow -Wno-error=restrict
+                             -Wno-error=aggressive-loop-optimizations)
     endif()
   endif()
 endif()
