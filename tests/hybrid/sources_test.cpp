@@ -82,9 +82,8 @@ struct learned_world : world {
   template <class Pick>
   [[nodiscard]] double tie_of(std::size_t from, std::size_t to, Pick pick) const {
     const auto row = together.neighbours_of(item(from));
-    const online::tie* t = row->ties.find(static_cast<std::uint32_t>(to));
     const auto w = static_cast<double>(together.weight_at(*row, static_cast<double>(log.size())));
-    return t == nullptr ? 0 : w * static_cast<double>(pick(*t));
+    return w * static_cast<double>(pick(row->of(item(to))));
   }
   // items of user 0, newest first
   [[nodiscard]] std::vector<std::size_t> latest(std::size_t n) const {

@@ -67,7 +67,7 @@ void add_ties(const query& q, std::size_t n, std::span<float> out, float decay, 
   for (std::size_t k = 0; k < last; ++k, age *= decay) {
     const recent_item& r = q.known.recent[k];
     const float w = age * r.weight / std::sqrt(1 + r.popularity);
-    r.row->ties.for_each([&](std::uint32_t item, const online::tie& t) { out[item] += w * pick(t); });
+    r.row->for_each([&](std::uint32_t item, const online::tie& t) { out[item] += w * pick(t); });
   }
 }
 
@@ -87,7 +87,7 @@ class next_item_source final : public source {
     for (std::size_t k = 0; k < std::min<std::size_t>(2, q.known.recent.size()); ++k, age *= 0.3F) {
       const recent_item& r = q.known.recent[k];
       const float w = age * r.weight / (r.row->followed * r.weight + 1);
-      r.row->ties.for_each([&](std::uint32_t item, const online::tie& t) { out[item] += w * t.next; });
+      r.row->for_each([&](std::uint32_t item, const online::tie& t) { out[item] += w * t.next; });
     }
     return !q.known.recent.empty();
   }

@@ -28,8 +28,9 @@ struct sequence_options {
   double after_decay = 0.8;
   /// Events until an old count weighs half. > 0; infinity = never forget.
   double half_life = 200000;
-  /// Neighbours kept per item; the weakest quarter gives way when full. 28 to 56 bytes each, allocated as needed.
-  /// >= 16.
+  /// Neighbours kept per item; the weakest quarter gives way when full. 28 to 56 bytes each, allocated as needed, and
+  /// half as many of the latest ties, up to 128, at 20 bytes.
+  /// Range [16, 2^20].
   std::size_t max_neighbours = 256;
 
   /// Errors: invalid_argument, naming the option.
@@ -41,7 +42,7 @@ struct sequence_options {
     require(around_decay > 0 && around_decay <= 1, "sequence.around_decay", "(0, 1]");
     require(after_decay > 0 && after_decay <= 1, "sequence.after_decay", "(0, 1]");
     require(half_life > 0, "sequence.half_life", "(0, inf]");
-    require(max_neighbours >= 16, "sequence.max_neighbours", "[16, inf)");
+    require(max_neighbours >= 16 && max_neighbours <= (1U << 20U), "sequence.max_neighbours", "[16, 2^20]");
   }
 };
 
@@ -51,17 +52,52 @@ struct tie {
   float after = 0;     ///< came within 10 events after it, weighted by distance
   float next = 0;      ///< was the very next event
   float together = 0;  ///< at the same time by the same user (one basket, one visit)
+
+  tie& operator+=(const tie& more) noexcept {
+    around += more.around;
+    after += more.after;
+    next += more.next;
+    together += more.together;
+    return *this;
+  }
+  tie& operator*=(float factor) noexcept {
+    around *= factor;
+    after *= factor;
+    next *= factor;
+    together *= factor;
+    return *this;
+  }
 };
 
-/// The neighbours of one item.
+/// The neighbours of one item: a table, and the latest ties as they came. A table is spread over more memory than a
+/// cache holds for all items, so it is touched once for many ties and not for each.
 struct neighbours {
+  using entry = flat_table<tie>::entry;
+
   flat_table<tie> ties;
-  double base = 0;     ///< tick at which the stored counts weigh 1
-  float followed = 0;  ///< decayed count of events that had a next one
+  std::vector<entry> latest;  ///< not in `ties` yet: at most 128, and half of max_neighbours
+  double base = 0;            ///< tick at which the stored counts weigh 1
+  float followed = 0;         ///< decayed count of events that had a next one
+
+  /// Calls f(item, tie) for every neighbour, for one perhaps more than once: what is given for it adds up.
+  template <class F>
+  void for_each(F&& f) const {
+    ties.for_each(f);
+    for (const entry& e : latest) f(e.key, e.value);
+  }
+  /// How strongly the item is tied to `item`. Complexity: O(size of latest).
+  [[nodiscard]] tie of(item_index item) const noexcept {
+    const tie* const known = ties.find(raw(item));
+    tie out = known != nullptr ? *known : tie{};
+    for (const entry& e : latest) {
+      if (e.key == raw(item)) out += e.value;
+    }
+    return out;
+  }
 };
 
 /// Incremental item-to-item model. Threads: thread-compatible; neighbours of an item are copy-on-write, so a reader
-/// keeps the rows it needs for the price of a pointer each. Memory: 8 KiB an item at most with the default.
+/// keeps the rows it needs for the price of a pointer each. Memory: 10 KiB an item at most with the default.
 class sequence {
  public:
   explicit sequence(sequence_options options = {}) : options_(options) {
@@ -80,33 +116,29 @@ class sequence {
 
   /// Learns that a user whose latest events are `recent` (oldest first) now has `e`.
   /// @param tick  number of events so far, over all users.
-  /// Complexity: O(window) expected. Allocates: when a row grows.
+  /// Complexity: O(window) expected, amortised. Allocates: when a row grows.
   void learn(std::span<const past_event> recent, const past_event& e, double tick) {
     const std::size_t n = std::min(recent.size(), options_.window);
     std::size_t top = slot(e.item);
     for (std::size_t k = 0; k < n; ++k) top = std::max(top, slot(recent[recent.size() - 1 - k].item));
     if (rows_.size() <= top) rows_.resize(top + 1);
     expect(recent, e.item);
-    prefetch_ties(recent.last(n), e.item);
+    for (const past_event& earlier : recent.last(n)) prefetch_end(rows_[slot(earlier.item)]->latest);
     neighbours& own = rows_[slot(e.item)].write();
     const float own_scale = scale_of(own, tick);
     for (std::size_t k = 0; k < n; ++k) {
       const past_event& earlier = recent[recent.size() - 1 - k];
       const bool same_item = earlier.item == e.item;
-      const bool same_time = earlier.time == e.time;
       if (k >= after_steps && same_item) continue;
       neighbours& row = rows_[slot(earlier.item)].write();
       const float scale = row.base == own.base ? own_scale : scale_of(row, tick);
-      if (k == 0) row.followed += scale;
-      tie& forward = tie_of(row, raw(e.item));
-      if (k < after_steps) forward.after += scale * after_weight_[k];
-      if (k == 0) forward.next += scale;
-      if (same_item) continue;
-      forward.around += scale * around_weight_[k];
-      if (same_time) forward.together += scale;
-      tie& backward = tie_of(own, raw(earlier.item));
-      backward.around += own_scale * around_weight_[k];
-      if (same_time) backward.together += own_scale;
+      const float around = same_item ? 0 : around_weight_[k];
+      const float together = !same_item && earlier.time == e.time ? 1.0F : 0.0F;
+      const float next = k == 0 ? 1.0F : 0.0F;
+      const float after = k < after_steps ? after_weight_[k] : 0.0F;
+      row.followed += scale * next;
+      add(row, e.item, {scale * around, scale * after, scale * next, scale * together});
+      if (!same_item) add(own, earlier.item, {own_scale * around, 0, 0, own_scale * together});
     }
   }
 
@@ -134,18 +166,12 @@ class sequence {
   static constexpr std::size_t after_steps = 10;
 
  private:
+  static constexpr std::size_t max_latest = 128;
+
   // The rows lie scattered over memory: asked for one after the other, each would be waited for. Here all are on their
   // way at once, level by level.
-  void prefetch_ties(std::span<const past_event> recent, item_index item) const noexcept {
-    const neighbours& own = *rows_[slot(item)];
-    for (const past_event& earlier : recent) {
-      rows_[slot(earlier.item)]->ties.prefetch_place(raw(item));
-      own.ties.prefetch_place(raw(earlier.item));
-    }
-    for (const past_event& earlier : recent) {
-      rows_[slot(earlier.item)]->ties.prefetch_entry(raw(item));
-      own.ties.prefetch_entry(raw(earlier.item));
-    }
+  static void prefetch_end(const std::vector<neighbours::entry>& latest) noexcept {
+    prefetch(latest.data() + latest.size());
   }
 
   // growth factor of `row` at `tick`; rescales the row before the factor grows large
@@ -154,30 +180,43 @@ class sequence {
     if (exponent < 40) return static_cast<float>(std::exp2(exponent));
     const float factor = static_cast<float>(std::exp2(-exponent));
     row.followed *= factor;
-    row.ties.for_each([&](std::uint32_t, tie& t) {
-      t.around *= factor;
-      t.after *= factor;
-      t.next *= factor;
-      t.together *= factor;
-    });
+    row.ties.for_each([&](std::uint32_t, tie& t) { t *= factor; });
+    for (neighbours::entry& e : row.latest) e.value *= factor;
     row.base = tick;
     return 1;
   }
 
-  tie& tie_of(neighbours& row, std::uint32_t item) const {
-    if (row.ties.size() >= options_.max_neighbours && !row.ties.contains(item)) drop_weakest(row);
-    return row.ties[item];
+  void add(neighbours& row, item_index item, const tie& more) const {
+    if (row.latest.size() >= std::min(max_latest, options_.max_neighbours / 2)) settle(row);
+    row.latest.push_back({raw(item), more});
   }
 
-  // drops the quarter with the smallest counts, ties by item
-  void drop_weakest(neighbours& row) const {
-    std::vector<std::pair<float, std::uint32_t>> strength;
-    strength.reserve(row.ties.size());
-    row.ties.for_each([&](std::uint32_t item, const tie& t) { strength.emplace_back(t.around + t.after, item); });
-    const auto cut = strength.begin() + static_cast<std::ptrdiff_t>(strength.size() / 4);
-    std::nth_element(strength.begin(), cut, strength.end());
-    const auto limit = *cut;
-    row.ties.retain([&](std::uint32_t item, const tie& t) { return std::pair(t.around + t.after, item) >= limit; });
+  // moves the latest ties into the table
+  void settle(neighbours& row) const {
+    for (const neighbours::entry& e : row.latest) row.ties.prefetch_place(e.key);
+    for (const neighbours::entry& e : row.latest) row.ties.prefetch_entry(e.key);
+    for (neighbours::entry& e : row.latest) {
+      if (row.ties.size() >= options_.max_neighbours && !row.ties.contains(e.key)) drop_weakest(row);
+      row.ties[e.key] += e.value;
+      e.value = tie{};  // should memory run out before the end, nothing is counted twice
+    }
+    row.latest.clear();
+  }
+
+  // drops the quarter with the smallest counts; of equal ones at the limit, those that came first
+  static void drop_weakest(neighbours& row) {
+    const auto strength = [](const tie& t) { return t.around + t.after; };
+    std::vector<float> sorted;
+    sorted.reserve(row.ties.size());
+    row.ties.for_each([&](std::uint32_t, const tie& t) { sorted.push_back(strength(t)); });
+    const auto quarter = static_cast<std::ptrdiff_t>(sorted.size() / 4);
+    std::nth_element(sorted.begin(), sorted.begin() + quarter, sorted.end());
+    const float limit = sorted[static_cast<std::size_t>(quarter)];
+    auto equal = quarter - std::count_if(sorted.begin(), sorted.begin() + quarter, [&](float s) { return s < limit; });
+    row.ties.retain([&](std::uint32_t, const tie& t) {
+      const float s = strength(t);
+      return s > limit || (s == limit && equal-- <= 0);
+    });
   }
 
   sequence_options options_;
