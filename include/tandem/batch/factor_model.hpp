@@ -107,6 +107,14 @@ class factor_model {
   /// Errors: invalid_argument for an item out of range; not_finite for a weight, or a system that cannot be solved.
   void fold_in(std::span<const item_index> items, std::span<const float> weights, std::span<float> out) const;
 
+  /// The scores of all items for a history (batch/history_model.hpp): fold_in(), then score().
+  /// Complexity, errors: as those. Allocates: as fold_in(), and rank() floats.
+  void score_history(std::span<const item_index> items, std::span<const float> weights, std::span<float> out) const {
+    std::vector<float> vector(rank_);
+    fold_in(items, weights, vector);
+    score(vector, out);
+  }
+
  private:
   factor_model(std::vector<float> users, std::vector<float> items, std::size_t rank, const factor_weights& weights)
       : rank_(rank), weights_(weights), users_(std::move(users)), items_(std::move(items)), gram_(rank * rank, 0.0F) {}

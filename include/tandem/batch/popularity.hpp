@@ -1,6 +1,7 @@
 #pragma once
 // How much each item was taken over the whole log, whoever asks: the baseline that every learner must beat.
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "tandem/core/ids.hpp"
 #include "tandem/data/interactions.hpp"
 #include "tandem/data/scored_item.hpp"
+#include "tandem/detail/history.hpp"
 
 TANDEM_BEGIN
 namespace batch {
@@ -39,6 +41,14 @@ class popularity {
   /// One score an item.
   [[nodiscard]] std::span<const float> scores() const& noexcept { return scores_; }
   [[nodiscard]] std::span<const float> scores() const&& = delete;
+
+  /// The same scores for every history (batch/history_model.hpp). Complexity: O(n_items). Allocates: nothing.
+  /// Errors: invalid_argument for an item out of range; not_finite for a weight.
+  void score_history(std::span<const item_index> items, std::span<const float> weights, std::span<float> out) const {
+    TANDEM_ASSERT(items.size() == weights.size() && out.size() == n_items());
+    detail::require_history(items, weights, n_items());
+    std::copy(scores_.begin(), scores_.end(), out.begin());
+  }
 
   /// The best out.size() items, best first, ties by smaller index; returns how many were written.
   /// @param exclude  items to leave out, ascending.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "tandem/batch/factor_model.hpp"
+#include "tandem/detail/history.hpp"
 #include "tandem/detail/normal_equations.hpp"
 
 TANDEM_BEGIN
@@ -30,42 +31,6 @@ void for_each_score_block(std::span<const float> rows, std::span<const float> ve
     kernels().score_rows(vector.data(), 1, rows.data() + first * k, count, k, k, scores.data());
     f(first, std::span<float>(scores.data(), count));
   }
-}
-
-/// A history as the kernels want it: ascending, each item once, positive weights only.
-struct gathered_history {
-  std::vector<std::uint32_t> index;
-  std::vector<float> weight;
-};
-
-inline gathered_history gather_history(std::span<const item_index> items, std::span<const float> weights,
-                                       std::size_t n_items) {
-  std::vector<std::pair<std::uint32_t, float>> entries;
-  entries.reserve(items.size());
-  for (std::size_t r = 0; r < items.size(); ++r) {
-    if (slot(items[r]) >= n_items) {
-      throw error(errc::invalid_argument, "item " + std::to_string(raw(items[r])) + " is not in the model, which has " +
-                                              std::to_string(n_items) + " items");
-    }
-    if (!std::isfinite(weights[r])) throw error(errc::not_finite, "the weight of an item in a history is not finite");
-    if (weights[r] > 0) entries.emplace_back(raw(items[r]), weights[r]);
-  }
-  const auto by_item = [](const auto& a, const auto& b) { return a.first < b.first; };
-  if (!std::is_sorted(entries.begin(), entries.end(), by_item)) {
-    std::stable_sort(entries.begin(), entries.end(), by_item);
-  }
-  gathered_history out;
-  out.index.reserve(entries.size());
-  out.weight.reserve(entries.size());
-  for (const auto& [item, weight] : entries) {
-    if (!out.index.empty() && out.index.back() == item) {
-      out.weight.back() += weight;
-    } else {
-      out.index.push_back(item);
-      out.weight.push_back(weight);
-    }
-  }
-  return out;
 }
 
 }  // namespace detail

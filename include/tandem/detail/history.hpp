@@ -1,0 +1,64 @@
+#pragma once
+// A user's history as it is handed to a model: checked, then as the kernels want it.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tandem/core/error.hpp"
+#include "tandem/core/ids.hpp"
+
+TANDEM_BEGIN
+namespace detail {
+
+/// Throws unless every item is below n_items and every weight is finite.
+inline void require_history(std::span<const item_index> items, std::span<const float> weights, std::size_t n_items) {
+  for (const item_index item : items) {
+    if (slot(item) < n_items) continue;
+    throw error(errc::invalid_argument, "item " + std::to_string(raw(item)) + " is not in the model, which has " +
+                                            std::to_string(n_items) + " items");
+  }
+  for (const float w : weights) {
+    if (!std::isfinite(w)) throw error(errc::not_finite, "the weight of an item in a history is not finite");
+  }
+}
+
+/// A history as the kernels want it: ascending, each item once, positive weights only.
+struct gathered_history {
+  std::vector<std::uint32_t> index;
+  std::vector<float> weight;
+};
+
+inline gathered_history gather_history(std::span<const item_index> items, std::span<const float> weights,
+                                       std::size_t n_items) {
+  std::vector<std::pair<std::uint32_t, float>> entries;
+  entries.reserve(items.size());
+  require_history(items, weights, n_items);
+  for (std::size_t r = 0; r < items.size(); ++r) {
+    if (weights[r] > 0) entries.emplace_back(raw(items[r]), weights[r]);
+  }
+  const auto by_item = [](const auto& a, const auto& b) { return a.first < b.first; };
+  if (!std::is_sorted(entries.begin(), entries.end(), by_item)) {
+    std::stable_sort(entries.begin(), entries.end(), by_item);
+  }
+  gathered_history out;
+  out.index.reserve(entries.size());
+  out.weight.reserve(entries.size());
+  for (const auto& [item, weight] : entries) {
+    if (!out.index.empty() && out.index.back() == item) {
+      out.weight.back() += weight;
+    } else {
+      out.index.push_back(item);
+      out.weight.push_back(weight);
+    }
+  }
+  return out;
+}
+
+}  // namespace detail
+TANDEM_END
