@@ -12,6 +12,7 @@
 #define HWY_TARGET_INCLUDE "highway.cpp"
 #include <hwy/foreach_target.h>
 // after foreach_target.h, as Highway requires
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <cfloat>
