@@ -113,6 +113,7 @@ void add_panel(const float* left, const float* right, size_t step, size_t n, siz
 }
 
 constexpr size_t panel_floats = 4096;
+constexpr size_t ahead = 8;  // rows asked for before they are packed
 
 // copies x (k floats) to `right` and w x to `left`, zeros up to `step`
 HWY_INLINE void pack_row(const float* HWY_RESTRICT x, float w, size_t k, size_t step, float* HWY_RESTRICT left,
@@ -148,6 +149,10 @@ void gram_accumulate(const float* rows, size_t stride, const std::uint32_t* inde
     const size_t count = n - first < panel ? n - first : panel;
     for (size_t r = 0; r < count; ++r) {
       const float* x = rows + (index != nullptr ? index[first + r] : first + r) * stride;
+      if (index != nullptr && first + r + ahead < n) {
+        const float* next = rows + index[first + r + ahead] * stride;
+        for (size_t j = 0; j < k; j += 16) hwy::Prefetch(next + j);
+      }
       pack_row(x, weight != nullptr ? weight[first + r] : 1.0F, k, step, left + r * step, right + r * step);
     }
     add_panel(left, right, step, count, k, gram);

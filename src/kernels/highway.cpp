@@ -12,6 +12,7 @@
 #define HWY_TARGET_INCLUDE "highway.cpp"
 #include <hwy/foreach_target.h>
 // after foreach_target.h, as Highway requires
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <cfloat>
@@ -66,8 +67,9 @@ constexpr size_t lanes = HWY_LANES(float);
 
 // a constant, not a function: nothing of a target may run before the CPU is known to have it
 constexpr tandem::kernel_table table{
-    dot,    axpy,       score_rows,   score_panels, gram_accumulate, rank_one_update, multiply, cholesky_solve,
-    spread, next_above, class_maxima, count_equal,  TANDEM_LEVEL};
+    dot,        axpy,       score_rows,      score_panels, gram_accumulate,
+    gather_dot, gather_sum, rank_one_update, multiply,     cholesky_solve,
+    spread,     next_above, class_maxima,    count_equal,  TANDEM_LEVEL};
 #undef TANDEM_LEVEL
 }  // namespace HWY_NAMESPACE
 }  // namespace tandem_kernels

@@ -126,6 +126,65 @@ void score_rows(const float* queries, size_t n_queries, const float* rows, size_
   }
 }
 
+HWY_INLINE const float* gathered(const float* rows, size_t stride, const std::uint32_t* index, size_t r) {
+  return rows + (index != nullptr ? index[r] : r) * stride;
+}
+
+void gather_dot(const float* rows, size_t stride, const std::uint32_t* index, size_t n, size_t k, const float* x,
+                float* out) {
+  for (size_t r = 0; r < n; r += 4) {
+    const float* row[4];
+    for (size_t l = 0; l < 4; ++l) row[l] = gathered(rows, stride, index, r + l < n ? r + l : n - 1);
+    float sums[4];
+    dot_four(x, row, k, sums);
+    copy_up_to_four(sums, out + r, n - r);
+  }
+}
+
+// columns [0, N * lanes) of gather_sum
+template <size_t N>
+HWY_INLINE void gather_sum_strip(const float* rows, size_t stride, const std::uint32_t* index, const float* weight,
+                                 size_t n, float* HWY_RESTRICT out) {
+  vec s0 = hn::LoadU(d, out);
+  vec s1 = N > 1 ? hn::LoadU(d, out + (N > 1 ? lanes : 0)) : s0;
+  vec s2 = N > 2 ? hn::LoadU(d, out + (N > 2 ? 2 * lanes : 0)) : s0;
+  vec s3 = N > 3 ? hn::LoadU(d, out + (N > 3 ? 3 * lanes : 0)) : s0;
+  for (size_t r = 0; r < n; ++r) {
+    const float* row = gathered(rows, stride, index, r);
+    const vec w = hn::Set(d, weight != nullptr ? weight[r] : 1.0F);
+    s0 = hn::MulAdd(w, hn::LoadU(d, row), s0);
+    if constexpr (N > 1) s1 = hn::MulAdd(w, hn::LoadU(d, row + lanes), s1);
+    if constexpr (N > 2) s2 = hn::MulAdd(w, hn::LoadU(d, row + 2 * lanes), s2);
+    if constexpr (N > 3) s3 = hn::MulAdd(w, hn::LoadU(d, row + 3 * lanes), s3);
+  }
+  hn::StoreU(s0, d, out);
+  if constexpr (N > 1) hn::StoreU(s1, d, out + lanes);
+  if constexpr (N > 2) hn::StoreU(s2, d, out + 2 * lanes);
+  if constexpr (N > 3) hn::StoreU(s3, d, out + 3 * lanes);
+}
+
+void gather_sum(const float* rows, size_t stride, const std::uint32_t* index, const float* weight, size_t n, size_t k,
+                float* out) {
+  size_t j = 0;
+  for (; j + 4 * lanes <= k; j += 4 * lanes) gather_sum_strip<4>(rows + j, stride, index, weight, n, out + j);
+  if (j + 2 * lanes <= k) {
+    gather_sum_strip<2>(rows + j, stride, index, weight, n, out + j);
+    j += 2 * lanes;
+  }
+  if (j + lanes <= k) {
+    gather_sum_strip<1>(rows + j, stride, index, weight, n, out + j);
+    j += lanes;
+  }
+  const size_t rest = k - j;
+  if (rest == 0) return;
+  vec sum = load_tail(out + j, rest);
+  for (size_t r = 0; r < n; ++r) {
+    const vec w = hn::Set(d, weight != nullptr ? weight[r] : 1.0F);
+    sum = hn::MulAdd(w, load_tail(gathered(rows, stride, index, r) + j, rest), sum);
+  }
+  store_tail(sum, out + j, rest);
+}
+
 float dot(const float* x, const float* y, size_t n) {
   vec s0 = hn::Zero(d);
   vec s1 = s0;

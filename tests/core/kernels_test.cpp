@@ -193,6 +193,41 @@ TEST_CASE("gram_accumulate matches the reference with and without index and weig
   });
 }
 
+TEST_CASE("gather_dot and gather_sum match the reference with and without index and weight", "[kernels]") {
+  at_each_level([] {
+    for (const std::size_t k : ranks) {
+      for (const std::size_t n : counts) {
+        INFO("k " << k << ", n " << n);
+        const std::size_t stride = k + 3;
+        const std::vector<float> rows = random_floats(40 * stride, 1);
+        const std::vector<float> weight = random_floats(n, 2);
+        const std::vector<float> x = random_floats(k, 3);
+        std::vector<std::uint32_t> index(n);
+        for (std::size_t r = 0; r < n; ++r) index[r] = static_cast<std::uint32_t>((r * 17 + 5) % 40);
+        for (const bool gathers : {false, true}) {
+          const auto row = [&](std::size_t r) { return rows.data() + (gathers ? index[r] : r) * stride; };
+          std::vector<float> dots(n + 1, canary);
+          kernels().gather_dot(rows.data(), stride, gathers ? index.data() : nullptr, n, k, x.data(), dots.data());
+          for (std::size_t r = 0; r < n; ++r) CHECK(close(dots[r], double_dot(x.data(), row(r), k), k));
+          CHECK(dots[n] == canary);
+          std::vector<float> sum(k + 1, 0.5F);
+          sum[k] = canary;
+          kernels().gather_sum(rows.data(), stride, gathers ? index.data() : nullptr, gathers ? weight.data() : nullptr,
+                               n, k, sum.data());
+          for (std::size_t j = 0; j < k; ++j) {
+            double expected = 0.5;
+            for (std::size_t r = 0; r < n; ++r) {
+              expected += (gathers ? static_cast<double>(weight[r]) : 1.0) * static_cast<double>(row(r)[j]);
+            }
+            CHECK(close(sum[j], expected, n));
+          }
+          CHECK(sum[k] == canary);
+        }
+      }
+    }
+  });
+}
+
 TEST_CASE("gram_accumulate takes ranks beyond its panel", "[kernels]") {
   at_each_level([] {
     constexpr std::size_t k = 4097;

@@ -20,6 +20,13 @@
 TANDEM_BEGIN
 namespace batch {
 
+/// How a row's equations are solved, the other side held.
+enum class ials_solver : std::uint8_t {
+  cholesky,            ///< exactly
+  conjugate_gradient,  ///< `steps` steps from the row's last vector; the solver of implicit
+  block,               ///< one pass over blocks of factors from the row's last vector: iALS++
+};
+
 /// Options of fit_ials(). A default-constructed object is a sensible start.
 struct ials_options {
   // ---- change the result ----------------------------------------------------------------------------------------
@@ -40,6 +47,13 @@ struct ials_options {
   /// Standard deviation of a random vector's length: each factor is drawn with init_stddev / sqrt(rank).
   /// Range (0, inf).
   float init_stddev = 0.1F;
+  /// How rows are solved. `cholesky` converges in the fewest epochs, and is the fastest up to rank 128 as a rule;
+  /// the others pay for large ranks.
+  ials_solver solver = ials_solver::cholesky;
+  /// Steps of the conjugate gradient. Range [1, 1000].
+  std::size_t steps = 3;
+  /// Factors solved at once by `block`. Range [1, rank]; more count as rank.
+  std::size_t block = 64;
   /// Seed of the random factors. Same data, options, seed and SIMD level: same bits, any number of threads.
   std::uint64_t seed = 0;
 

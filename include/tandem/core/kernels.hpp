@@ -41,6 +41,15 @@ struct kernel_table {
   void (*gram_accumulate)(const float* rows, std::size_t stride, const std::uint32_t* index, const float* weight,
                           std::size_t n, std::size_t k, float* gram);
 
+  /// out[r] = <x, x_r>, r < n, rows as in gram_accumulate; x of length k.
+  void (*gather_dot)(const float* rows, std::size_t stride, const std::uint32_t* index, std::size_t n, std::size_t k,
+                     const float* x, float* out);
+
+  /// out[j] += sum_r weight[r] * x_r[j], j < k, rows and weights as in gram_accumulate.
+  /// The order of summation depends on n only.
+  void (*gather_sum)(const float* rows, std::size_t stride, const std::uint32_t* index, const float* weight,
+                     std::size_t n, std::size_t k, float* out);
+
   /// matrix[a * k + b] += w * x[a] * x[b] for all a, b < k (both triangles).
   void (*rank_one_update)(float w, const float* x, std::size_t k, float* matrix);
 

@@ -9,7 +9,7 @@
 
 #include "tandem/batch/ials.hpp"
 #include "tandem/core/random.hpp"
-#include "tandem/detail/normal_equations.hpp"
+#include "tandem/detail/ials_half_step.hpp"
 
 TANDEM_BEGIN
 namespace batch {
@@ -26,6 +26,8 @@ inline void ials_options::validate() const {
   require(epochs >= 1 && epochs <= 10000, "epochs", "[1, 10000]");
   require(warm_epochs >= 1 && warm_epochs <= 10000, "warm_epochs", "[1, 10000]");
   require(positive(init_stddev), "init_stddev", "(0, inf)");
+  require(steps >= 1 && steps <= 1000, "steps", "[1, 1000]");
+  require(block >= 1, "block", "[1, rank]");
 }
 
 }  // namespace batch
@@ -36,47 +38,6 @@ namespace detail {
 inline void random_row(std::uint64_t seed, std::size_t r, double stddev, std::span<float> row) noexcept {
   random_stream random(seed, r);
   for (float& x : row) x = static_cast<float>(random.normal(0, stddev));
-}
-
-/// Counts solved rows for the host and asks it whether to go on.
-struct ials_progress {
-  const progress& report;
-  std::size_t total;
-  std::size_t done = 0;
-
-  void advance(std::size_t rows) {
-    done += rows;
-    report_progress(report, {"ials", done, total});
-  }
-};
-
-/// Solves every row of `solved` with `fixed` held: row_of(r) is row r's history, indices into `fixed`.
-template <class RowOf>
-void ials_half_step(const RowOf& row_of, std::span<const float> fixed, std::span<float> solved, std::size_t k,
-                    const batch::factor_weights& weights, executor_ref executor, ials_progress& progress) {
-  constexpr std::size_t rows_a_task = 32;
-  constexpr std::size_t rows_a_wave = 4096;  // the host is asked in between, on the calling thread
-  const std::size_t n = solved.size() / k;
-  const std::vector<float> gram = gram_of_rows(fixed, k, weights.alpha0, executor);
-  for (std::size_t wave = 0; wave < n; wave += rows_a_wave) {
-    const std::size_t wave_end = std::min(n, wave + rows_a_wave);
-    executor.parallel_for((wave_end - wave + rows_a_task - 1) / rows_a_task, [&](std::size_t task) {
-      normal_scratch scratch(k);
-      const std::size_t first = wave + task * rows_a_task;
-      for (std::size_t r = first; r < std::min(wave_end, first + rows_a_task); ++r) {
-        const interactions::row row = row_of(r);
-        const std::span<float> x = solved.subspan(r * k, k);
-        const float ridge = ridge_of(weights, static_cast<double>(row.size()), fixed.size() / k);
-        if (row.size() == 0) {
-          std::fill(x.begin(), x.end(), 0.0F);
-        } else if (!solve_row(gram, fixed.data(), row.index, row.weight, ridge, scratch, x)) {
-          throw error(errc::not_finite, "ials: a row's equations have no finite solution", {},
-                      "raise regularization, or scale the interactions' weights down");
-        }
-      }
-    });
-    progress.advance(wave_end - wave);
-  }
 }
 
 }  // namespace detail
@@ -98,6 +59,10 @@ inline factor_model fit_ials(const interactions& log, const ials_options& option
   // The item factors are the state; users are always solved from them.
   std::vector<float> users(log.n_users() * k);
   std::vector<float> items(log.n_items() * k);
+  if (warm_start != nullptr) {  // where the solvers that go step by step start from
+    const std::size_t known_users = std::min(warm_start->n_users(), log.n_users());
+    std::copy_n(warm_start->user_matrix().data(), known_users * k, users.data());
+  }
   const std::size_t known = warm_start != nullptr ? std::min(warm_start->n_items(), log.n_items()) : 0;
   if (known > 0) std::copy_n(warm_start->item_matrix().data(), known * k, items.data());
   const double stddev = static_cast<double>(options.init_stddev) / std::sqrt(static_cast<double>(k));
@@ -108,10 +73,12 @@ inline factor_model fit_ials(const interactions& log, const ials_options& option
   const auto items_of = [&log](std::size_t u) { return log.items_of(user_index{static_cast<std::uint32_t>(u)}); };
   const auto users_of = [&log](std::size_t i) { return log.users_of(item_index{static_cast<std::uint32_t>(i)}); };
   detail::ials_progress progress{report, (epochs + 1) * log.n_users() + epochs * log.n_items()};
-  detail::ials_half_step(items_of, items, users, k, weights, executor, progress);
+  detail::solved_side user_side(items_of, log.n_users(), log.n_items(), options);
+  detail::solved_side item_side(users_of, log.n_items(), log.n_users(), options);
+  detail::half_step(user_side, items, users, options, executor).run(progress);
   for (std::size_t epoch = 0; epoch < epochs; ++epoch) {
-    detail::ials_half_step(users_of, users, items, k, weights, executor, progress);
-    detail::ials_half_step(items_of, items, users, k, weights, executor, progress);
+    detail::half_step(item_side, users, items, options, executor).run(progress);
+    detail::half_step(user_side, items, users, options, executor).run(progress);
   }
   return factor_model::from_factors(std::move(users), std::move(items), k, weights, executor);
 }

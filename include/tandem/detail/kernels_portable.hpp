@@ -78,6 +78,19 @@ inline void gram_accumulate_portable(const float* rows, std::size_t stride, cons
   }
 }
 
+inline void gather_dot_portable(const float* rows, std::size_t stride, const std::uint32_t* index, std::size_t n,
+                                std::size_t k, const float* x, float* out) {
+  for (std::size_t r = 0; r < n; ++r) out[r] = dot_portable(x, rows + (index != nullptr ? index[r] : r) * stride, k);
+}
+
+inline void gather_sum_portable(const float* rows, std::size_t stride, const std::uint32_t* index, const float* weight,
+                                std::size_t n, std::size_t k, float* out) {
+  for (std::size_t r = 0; r < n; ++r) {
+    const float* row = rows + (index != nullptr ? index[r] : r) * stride;
+    axpy_portable(weight != nullptr ? weight[r] : 1.0F, row, out, k);
+  }
+}
+
 inline void rank_one_update_portable(float w, const float* x, std::size_t k, float* matrix) {
   for (std::size_t a = 0; a < k; ++a) axpy_portable(w * x[a], x, matrix + a * k, k);
 }
@@ -139,19 +152,10 @@ inline std::size_t count_equal_portable(const float* x, std::size_t n, float val
   return count;
 }
 
-inline constexpr kernel_table portable_kernels{dot_portable,
-                                               axpy_portable,
-                                               score_rows_portable,
-                                               score_panels_portable,
-                                               gram_accumulate_portable,
-                                               rank_one_update_portable,
-                                               multiply_portable,
-                                               cholesky_solve_portable,
-                                               spread_portable,
-                                               next_above_portable,
-                                               class_maxima_portable,
-                                               count_equal_portable,
-                                               "portable"};
+inline constexpr kernel_table portable_kernels{
+    dot_portable,        axpy_portable,       score_rows_portable,      score_panels_portable, gram_accumulate_portable,
+    gather_dot_portable, gather_sum_portable, rank_one_update_portable, multiply_portable,     cholesky_solve_portable,
+    spread_portable,     next_above_portable, class_maxima_portable,    count_equal_portable,  "portable"};
 
 }  // namespace detail
 

@@ -29,19 +29,20 @@ inline void mirror_lower(std::span<float> matrix, std::size_t k) noexcept {
   }
 }
 
-/// scale * sum over rows of x x^T, k x k, both triangles; rows row-major with stride k.
-/// Summed in at most 64 blocks that depend on the number of rows only, then block after block in double: the same bits
-/// for every executor.
-inline std::vector<float> gram_of_rows(std::span<const float> rows, std::size_t k, float scale, executor_ref executor) {
+/// scale * sum_r weight[r] x_r x_r^T, k x k, both triangles; n rows with stride k, `index` and `weight` as in
+/// kernel_table::gram_accumulate. Summed in at most 64 blocks that depend on n only, then block after block in double:
+/// the same bits for every executor.
+inline std::vector<float> gram_of_rows(const float* rows, std::size_t n, std::size_t k, const std::uint32_t* index,
+                                       const float* weight, float scale, executor_ref executor) {
   constexpr std::size_t max_blocks = 64;
   constexpr std::size_t min_rows = 512;
-  const std::size_t n = rows.size() / k;
   const std::size_t block = std::max(min_rows, (n + max_blocks - 1) / max_blocks);
   const std::size_t n_blocks = (n + block - 1) / block;
   std::vector<float> parts(n_blocks * k * k, 0.0F);
   executor.parallel_for(n_blocks, [&](std::size_t b) {
     const std::size_t first = b * block;
-    kernels().gram_accumulate(rows.data() + first * k, k, nullptr, nullptr, std::min(block, n - first), k,
+    kernels().gram_accumulate(index != nullptr ? rows : rows + first * k, k, index != nullptr ? index + first : nullptr,
+                              weight != nullptr ? weight + first : nullptr, std::min(block, n - first), k,
                               parts.data() + b * k * k);
   });
   std::vector<float> gram(k * k);
@@ -75,7 +76,7 @@ struct normal_scratch {
   }
   kernel.gram_accumulate(rows, k, index.data(), weight.data(), index.size(), k, scratch.matrix.data());
   std::fill(x.begin(), x.end(), 0.0F);
-  for (std::size_t r = 0; r < index.size(); ++r) kernel.axpy(weight[r], rows + index[r] * k, x.data(), k);
+  kernel.gather_sum(rows, k, index.data(), weight.data(), index.size(), k, x.data());
   return kernel.cholesky_solve(scratch.matrix.data(), x.data(), k) && all_finite(x);
 }
 

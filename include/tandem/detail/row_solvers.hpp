@@ -1,0 +1,165 @@
+#pragma once
+// One row of an alternating fit: its vector while the other side is held fixed, exactly or nearly.
+//
+// All solve A x = b, A = gram + ridge I + sum_r w_r y_r y_r^T, b = sum_r w_r y_r, over the row's history.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "tandem/data/interactions.hpp"
+#include "tandem/detail/normal_equations.hpp"
+
+TANDEM_BEGIN
+namespace detail {
+
+/// The side that is held: its vectors, and alpha0 times their Gramian.
+struct fixed_side {
+  std::span<const float> rows;    // n x k
+  std::vector<float> gram;        // k x k, both triangles
+  std::vector<float> spectrum{};  // the Gramian's diagonal, if the rows are rotated so that it is diagonal
+  std::size_t k = 0;
+};
+
+/// Memory for any of the solvers; one a task.
+struct row_scratch {
+  explicit row_scratch(std::size_t k) : matrix(k * k), columns(k * k), a(k), b(k), c(k), turned(k) {}
+  std::vector<float> matrix;              // the system
+  std::vector<float> columns;             // a short row's vectors, factor by factor
+  std::vector<float> a, b, c;             // of length k
+  std::vector<float> turned;              // the result in another basis, of length k
+  std::vector<float> score, coefficient;  // one a row of the history
+};
+
+/// x = sum_r w_r y_r, the right side of every system.
+inline void right_side(const fixed_side& fixed, const interactions::row& row, std::span<float> x) noexcept {
+  std::fill(x.begin(), x.end(), 0.0F);
+  kernels().gather_sum(fixed.rows.data(), fixed.k, row.index.data(), row.weight.data(), row.size(), fixed.k, x.data());
+}
+
+/// The k x k system by Cholesky.
+[[nodiscard]] inline bool solve_full(const fixed_side& fixed, const interactions::row& row, float ridge, row_scratch& s,
+                                     std::span<float> x) noexcept {
+  const std::size_t k = fixed.k;
+  for (std::size_t a = 0; a < k; ++a) {
+    std::copy_n(fixed.gram.data() + a * k, a + 1, s.matrix.data() + a * k);
+    s.matrix[a * k + a] += ridge;
+  }
+  kernels().gram_accumulate(fixed.rows.data(), k, row.index.data(), row.weight.data(), row.size(), k, s.matrix.data());
+  right_side(fixed, row, x);
+  return kernels().cholesky_solve(s.matrix.data(), x.data(), k) && all_finite(x);
+}
+
+/// The same for a history too long for one task: its Gramian is summed by all.
+[[nodiscard]] inline bool solve_long(const fixed_side& fixed, const interactions::row& row, float ridge,
+                                     executor_ref executor, row_scratch& s, std::span<float> x) {
+  const std::size_t k = fixed.k;
+  const std::vector<float> gram =
+      gram_of_rows(fixed.rows.data(), row.size(), k, row.index.data(), row.weight.data(), 1, executor);
+  for (std::size_t j = 0; j < k * k; ++j) s.matrix[j] = fixed.gram[j] + gram[j];
+  for (std::size_t a = 0; a < k; ++a) s.matrix[a * k + a] += ridge;
+  right_side(fixed, row, x);
+  return kernels().cholesky_solve(s.matrix.data(), x.data(), k) && all_finite(x);
+}
+
+/// A history of n < k as an n x n system (Woodbury): with D = diag(spectrum) + ridge I and Z = W^1/2 Y,
+///   x = D^-1 Z^T (I + Z D^-1 Z^T)^-1 w^1/2,
+/// which costs n^2 k + n^3 / 3 instead of n k^2 + k^3 / 3. Its condition is no worse than that of A.
+[[nodiscard]] inline bool solve_short(const fixed_side& fixed, const interactions::row& row, float ridge,
+                                      row_scratch& s, std::span<float> x) noexcept {
+  const std::size_t k = fixed.k;
+  const std::size_t n = row.size();
+  std::span<float> inverse(s.a);
+  std::span<float> root(s.b);
+  std::span<float> u(s.c);
+  for (std::size_t j = 0; j < k; ++j) inverse[j] = 1 / (fixed.spectrum[j] + ridge);
+  for (std::size_t r = 0; r < n; ++r) {
+    root[r] = u[r] = std::sqrt(row.weight[r]);
+    const float* from = fixed.rows.data() + row.index[r] * k;
+    for (std::size_t j = 0; j < k; ++j) s.columns[j * n + r] = root[r] * from[j];
+  }
+  std::fill_n(s.matrix.begin(), n * n, 0.0F);
+  for (std::size_t r = 0; r < n; ++r) s.matrix[r * n + r] = 1;
+  kernels().gram_accumulate(s.columns.data(), n, nullptr, inverse.data(), k, n, s.matrix.data());
+  if (!kernels().cholesky_solve(s.matrix.data(), u.data(), n)) return false;
+  for (std::size_t r = 0; r < n; ++r) u[r] *= root[r];
+  std::fill(x.begin(), x.end(), 0.0F);
+  kernels().gather_sum(fixed.rows.data(), k, row.index.data(), u.data(), n, k, x.data());
+  for (std::size_t j = 0; j < k; ++j) x[j] *= inverse[j];
+  return all_finite(x);
+}
+
+/// Where n^2 k beats n k^2 by more than the detour costs.
+[[nodiscard]] inline bool is_short(std::size_t history, std::size_t k) noexcept { return 4 * history <= 3 * k; }
+
+/// y = A p for the conjugate gradient, without forming A.
+inline void apply_system(const fixed_side& fixed, const interactions::row& row, float ridge, row_scratch& s,
+                         std::span<const float> p, std::span<float> y) noexcept {
+  const std::size_t k = fixed.k;
+  kernels().multiply(fixed.gram.data(), p.data(), k, y.data());
+  kernels().axpy(ridge, p.data(), y.data(), k);
+  kernels().gather_dot(fixed.rows.data(), k, row.index.data(), row.size(), k, p.data(), s.score.data());
+  for (std::size_t r = 0; r < row.size(); ++r) s.score[r] *= row.weight[r];
+  kernels().gather_sum(fixed.rows.data(), k, row.index.data(), s.score.data(), row.size(), k, y.data());
+}
+
+/// `steps` steps of conjugate gradient from the x given (Takacs, Pilaszy and Tikk 2011).
+[[nodiscard]] inline bool solve_by_gradient(const fixed_side& fixed, const interactions::row& row, float ridge,
+                                            std::size_t steps, row_scratch& s, std::span<float> x) {
+  const std::size_t k = fixed.k;
+  s.score.resize(row.size());
+  std::span<float> left(s.a);
+  std::span<float> direction(s.b);
+  std::span<float> image(s.c);
+  apply_system(fixed, row, ridge, s, x, image);
+  right_side(fixed, row, left);
+  kernels().axpy(-1, image.data(), left.data(), k);
+  std::copy(left.begin(), left.end(), direction.begin());
+  float norm = kernels().dot(left.data(), left.data(), k);
+  for (std::size_t step = 0; step < steps && norm > 1e-20F; ++step) {
+    apply_system(fixed, row, ridge, s, direction, image);
+    const float length = norm / kernels().dot(direction.data(), image.data(), k);
+    kernels().axpy(length, direction.data(), x.data(), k);
+    kernels().axpy(-length, image.data(), left.data(), k);
+    const float now = kernels().dot(left.data(), left.data(), k);
+    for (std::size_t j = 0; j < k; ++j) direction[j] = left[j] + now / norm * direction[j];
+    norm = now;
+  }
+  return all_finite(x);
+}
+
+/// One pass of block coordinate descent from the x given, `block` factors at a time (iALS++: Rendle, Krichene, Zhang
+/// and Koren 2021).
+[[nodiscard]] inline bool solve_by_blocks(const fixed_side& fixed, const interactions::row& row, float ridge,
+                                          std::size_t block, row_scratch& s, std::span<float> x) {
+  const std::size_t k = fixed.k;
+  const std::size_t n = row.size();
+  s.score.resize(n);
+  s.coefficient.resize(n);
+  const float* const rows = fixed.rows.data();
+  kernels().gather_dot(rows, k, row.index.data(), n, k, x.data(), s.score.data());
+  for (std::size_t first = 0; first < k; first += block) {
+    const std::size_t width = std::min(block, k - first);
+    std::span<float> step(s.a.data(), width);
+    kernels().score_rows(x.data(), 1, fixed.gram.data() + first * k, width, k, k, step.data());
+    for (std::size_t j = 0; j < width; ++j) step[j] = -(step[j] + ridge * x[first + j]);
+    for (std::size_t r = 0; r < n; ++r) s.coefficient[r] = row.weight[r] * (1 - s.score[r]);
+    kernels().gather_sum(rows + first, k, row.index.data(), s.coefficient.data(), n, width, step.data());
+    for (std::size_t a = 0; a < width; ++a) {
+      std::copy_n(fixed.gram.data() + (first + a) * k + first, a + 1, s.matrix.data() + a * width);
+      s.matrix[a * width + a] += ridge;
+    }
+    kernels().gram_accumulate(rows + first, k, row.index.data(), row.weight.data(), n, width, s.matrix.data());
+    if (!kernels().cholesky_solve(s.matrix.data(), step.data(), width)) return false;
+    for (std::size_t j = 0; j < width; ++j) x[first + j] += step[j];
+    if (first + width == k) break;
+    kernels().gather_dot(rows + first, k, row.index.data(), n, width, step.data(), s.coefficient.data());
+    for (std::size_t r = 0; r < n; ++r) s.score[r] += s.coefficient[r];
+  }
+  return all_finite(x);
+}
+
+}  // namespace detail
+TANDEM_END
