@@ -104,7 +104,7 @@ TEST_CASE("an enumeration with names is written and read by name") {
   const error wrong = refused<batch::ials_options>(R"({"solver": "qr"})");
   CHECK(wrong.code() == errc::bad_format);
   CHECK(wrong.where().field == "solver");
-  CHECK(wrong.hint() == "give one of cholesky, conjugate_gradient, block");
+  CHECK(std::string(wrong.what()).find("give one of cholesky, conjugate_gradient, block") != std::string::npos);
   CHECK(refused<batch::ials_options>(R"({"solver": 1})").code() == errc::bad_format);
 }
 
