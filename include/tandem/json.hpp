@@ -78,6 +78,14 @@ void save_json(const T& value, const std::string& path) {
 // ---- the fields -------------------------------------------------------------------------------------------------
 
 template <>
+struct json_names<batch::ials_solver> {
+  static constexpr std::array<std::pair<std::string_view, batch::ials_solver>, 3> list{
+      {{"cholesky", batch::ials_solver::cholesky},
+       {"conjugate_gradient", batch::ials_solver::conjugate_gradient},
+       {"block", batch::ials_solver::block}}};
+};
+
+template <>
 struct json_fields<batch::ials_options> {
   using type = batch::ials_options;
   static constexpr auto list = std::tuple{
@@ -88,6 +96,9 @@ struct json_fields<batch::ials_options> {
       json_field{"epochs", &type::epochs},
       json_field{"warm_epochs", &type::warm_epochs},
       json_field{"init_stddev", &type::init_stddev},
+      json_field{"solver", &type::solver},
+      json_field{"steps", &type::steps},
+      json_field{"block", &type::block},
       json_field{"seed", &type::seed},
   };
 };

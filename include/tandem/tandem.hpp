@@ -3,6 +3,7 @@
 // algebra is slow to compile: batch/align.hpp and online/linear_bandit.hpp with its linear_posterior.hpp.
 
 #include "tandem/batch/popularity.hpp"
+#include "tandem/batch/tune.hpp"
 #include "tandem/core/thread_pool.hpp"
 #include "tandem/data/readers.hpp"
 #include "tandem/data/split.hpp"

@@ -318,6 +318,7 @@ TEST_CASE("bad options are refused by name", "[ials]") {
   for (const float bad : {-0.1F, 1.1F, nan}) CHECK(field_of({.nu = bad}) == "nu");
   CHECK(field_of({.epochs = 0}) == "epochs");
   CHECK(field_of({.warm_epochs = 0}) == "warm_epochs");
+  CHECK(field_of({.solver = static_cast<ials_solver>(3)}) == "solver");
   CHECK(field_of({.steps = 0}) == "steps");
   CHECK(field_of({.steps = 1001}) == "steps");
   CHECK(field_of({.block = 0}) == "block");

@@ -95,6 +95,19 @@ static_assert(detail::json::n_fields<everything>() == 13);
 static_assert(detail::json::n_fields<inner>() == 2);
 static_assert(detail::json::n_fields<online::greedy>() == 0);
 
+TEST_CASE("an enumeration with names is written and read by name") {
+  batch::ials_options options;
+  options.solver = batch::ials_solver::block;
+  CHECK(to_json(options)["solver"] == "block");
+  CHECK(from_json<batch::ials_options>(std::string_view(R"({"solver": "conjugate_gradient"})")).solver ==
+        batch::ials_solver::conjugate_gradient);
+  const error wrong = refused<batch::ials_options>(R"({"solver": "qr"})");
+  CHECK(wrong.code() == errc::bad_format);
+  CHECK(wrong.where().field == "solver");
+  CHECK(std::string(wrong.what()).find("give one of cholesky, conjugate_gradient, block") != std::string::npos);
+  CHECK(refused<batch::ials_options>(R"({"solver": 1})").code() == errc::bad_format);
+}
+
 TEST_CASE("every type of field is written in the struct's order") {
   CHECK(to_json(everything{}).dump() ==
         R"({"flag":true,"whole":-3,"count":5,"real":0.25,"text":"a","words":["x","y"],"parts":[],)"

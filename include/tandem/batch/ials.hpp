@@ -11,6 +11,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <span>
 
 #include "tandem/batch/factor_model.hpp"
 #include "tandem/core/executor.hpp"
@@ -61,20 +63,39 @@ struct ials_options {
   void validate() const;
 };
 
-/// Fits a model to a log. The user factors are exact for the item factors returned: they equal fold_in() of each
-/// user's own row.
+/// A fit between two epochs.
+struct ials_epoch {
+  std::size_t epoch = 0;  ///< that was just finished, from 1
+  std::span<const float> users, items;
+  std::size_t rank = 1;
+  factor_weights weights;
+
+  /// The model as it is now. Complexity: O((n_users + n_items) * rank + n_items * rank^2). Allocates: a model.
+  [[nodiscard]] factor_model model(executor_ref executor = {}) const {
+    return factor_model::from_factors({users.begin(), users.end()}, {items.begin(), items.end()}, rank, weights,
+                                      executor);
+  }
+};
+
+/// Called after every epoch, on the calling thread; returns false to end the fit there. Empty = nobody asks.
+using ials_watch = std::function<bool(const ials_epoch&)>;
+
+/// Fits a model to a log. With `cholesky` the user factors are exact for the item factors returned: they equal
+/// fold_in() of each user's own row, but for rounding.
 ///
 /// @param warm_start  an earlier model of the same rank, or null: its items keep their factors by index; items it does
 ///                    not have start from the seed and their index, whatever else is in the log.
 /// @param report      called on the calling thread between blocks of at most 4,096 rows: done and total count rows
 ///                    solved, (epochs + 1) * users + epochs * items in all.
+/// @param watch       sees the model after every epoch, and may end the fit.
 /// Rows without history are all zero.
 /// Complexity: ials_options::rank. Allocates: the factors, and 64 rank x rank blocks for the Gramian.
 /// Threads: thread-safe. The result is the same, bit for bit, for every executor.
 /// Errors: invalid_argument for an option, or for a warm start of another rank; cancelled; not_finite when a factor is
 /// no longer a number (weights or rank too large for the regularization).
 [[nodiscard]] factor_model fit_ials(const interactions& log, const ials_options& options, executor_ref executor = {},
-                                    const progress& report = {}, const factor_model* warm_start = nullptr);
+                                    const progress& report = {}, const factor_model* warm_start = nullptr,
+                                    const ials_watch& watch = {});
 
 }  // namespace batch
 TANDEM_END

@@ -26,6 +26,9 @@ inline void ials_options::validate() const {
   require(epochs >= 1 && epochs <= 10000, "epochs", "[1, 10000]");
   require(warm_epochs >= 1 && warm_epochs <= 10000, "warm_epochs", "[1, 10000]");
   require(positive(init_stddev), "init_stddev", "(0, inf)");
+  const bool known =
+      solver == ials_solver::cholesky || solver == ials_solver::conjugate_gradient || solver == ials_solver::block;
+  require(known, "solver", "the solvers there are");
   require(steps >= 1 && steps <= 1000, "steps", "[1, 1000]");
   require(block >= 1, "block", "[1, rank]");
 }
@@ -45,7 +48,7 @@ inline void random_row(std::uint64_t seed, std::size_t r, double stddev, std::sp
 namespace batch {
 
 inline factor_model fit_ials(const interactions& log, const ials_options& options, executor_ref executor,
-                             const progress& report, const factor_model* warm_start) {
+                             const progress& report, const factor_model* warm_start, const ials_watch& watch) {
   options.validate();
   const std::size_t k = options.rank;
   if (warm_start != nullptr && warm_start->rank() != k) {
@@ -79,6 +82,7 @@ inline factor_model fit_ials(const interactions& log, const ials_options& option
   for (std::size_t epoch = 0; epoch < epochs; ++epoch) {
     detail::half_step(item_side, users, items, options, executor).run(progress);
     detail::half_step(user_side, items, users, options, executor).run(progress);
+    if (watch && !watch({epoch + 1, users, items, k, weights})) break;
   }
   return factor_model::from_factors(std::move(users), std::move(items), k, weights, executor);
 }

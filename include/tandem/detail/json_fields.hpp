@@ -49,6 +49,15 @@ concept json_listed = requires {
 
 /// Structs that hold one of several listed kinds, each with a name: {"kind": name, fields of that kind}.
 /// Specialise json_fields with `using kinds = std::variant<...>` and `static const kinds& get(const T&)`.
+/// Specialised for an enumeration that is written by name: a constexpr array `list` of (name, value).
+template <class T>
+struct json_names;
+
+template <class T>
+concept json_named = requires {
+  json_names<T>::list;
+};
+
 template <class T>
 concept json_kinds = requires {
   typename json_fields<T>::kinds;
@@ -225,6 +234,11 @@ Json write_value(const T& value, const std::string& path) {
     return to_millis(value);
   } else if constexpr (std::floating_point<T>) {
     return write_number<Json>(value, path);
+  } else if constexpr (json_named<T>) {
+    for (const auto& [name, named] : json_names<T>::list) {
+      if (named == value) return name;
+    }
+    throw error(errc::bad_format, "has no name", {.field = path});
   } else if constexpr (std::is_enum_v<T>) {
     return static_cast<std::underlying_type_t<T>>(value);
   } else {
@@ -233,6 +247,21 @@ Json write_value(const T& value, const std::string& path) {
 }
 
 // ---- reading ------------------------------------------------------------------------------------------------------
+
+template <class T, class Json>
+void read_name(const Json& in, T& out, const std::string& path) {
+  if (!in.is_string()) wrong_type(path, in.type_name(), "a name");
+  const auto given = in.template get<std::string>();
+  std::string known;
+  for (const auto& [name, named] : json_names<T>::list) {
+    if (name == given) {
+      out = named;
+      return;
+    }
+    known += (known.empty() ? "" : ", ") + std::string(name);
+  }
+  throw error(errc::bad_format, "is '" + given + "'", {.field = path}, "give one of " + known);
+}
 
 template <class T, class Json>
 void read_integer(const Json& in, T& out, const std::string& path) {
@@ -348,6 +377,8 @@ void read_value(const Json& in, T& out, const std::string& path) {
     std::int64_t milliseconds = 0;
     read_integer(in, milliseconds, path);
     out = T{duration{milliseconds}};
+  } else if constexpr (json_named<T>) {
+    read_name(in, out, path);
   } else if constexpr (std::is_enum_v<T>) {
     std::underlying_type_t<T> number{};
     read_integer(in, number, path);
