@@ -28,9 +28,8 @@ constexpr std::size_t rows_a_chunk = 4096;  // of work that takes every row; sma
 /// Calls f(first, last) for chunks of rows, in parallel.
 template <class F>
 void for_each_chunk(std::size_t n, executor_ref executor, const F& f) {
-  executor.parallel_for((n + rows_a_chunk - 1) / rows_a_chunk, [&](std::size_t chunk) {
-    f(chunk * rows_a_chunk, std::min(n, (chunk + 1) * rows_a_chunk));
-  });
+  executor.parallel_for((n + rows_a_chunk - 1) / rows_a_chunk,
+                        [&](std::size_t chunk) { f(chunk * rows_a_chunk, std::min(n, (chunk + 1) * rows_a_chunk)); });
 }
 
 /// A value of a feature, as an unsigned integer in the same order, and the weight of its row.
@@ -199,7 +198,8 @@ class binned_rows {
  private:
   [[noreturn]] static void refuse_infinite(const batch::feature_matrix& rows, std::size_t feature, std::size_t row) {
     while (!std::isinf(rows.row(row)[feature])) ++row;
-    throw error(errc::not_finite, "feature " + std::to_string(feature) + " of row " + std::to_string(row) + " is infinite",
+    throw error(errc::not_finite,
+                "feature " + std::to_string(feature) + " of row " + std::to_string(row) + " is infinite",
                 {{}, 0, "features"}, "give NaN for a missing value");
   }
 
