@@ -38,7 +38,7 @@ struct feature_matrix {
 
 /// A node of a tree; 16 bytes. Indices count from the root of its tree, which is node 0.
 struct tree_node {
-  float threshold = 0;              ///< left when x < threshold; NaN in a leaf
+  float threshold = 0;              ///< left when x < threshold (infinity: any number); NaN in a leaf
   std::uint32_t left = 0;           ///< the left child; the right one is left + 1. A leaf names itself
   std::uint32_t feature : 31;       ///< which feature an inner node reads; 0 in a leaf
   std::uint32_t missing_right : 1;  ///< where NaN goes: 1 = to the right

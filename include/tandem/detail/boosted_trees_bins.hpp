@@ -169,18 +169,21 @@ class feature_bins {
   std::vector<std::array<float, 255>> padded_;
 };
 
-/// The bins of rows, row-major [n_rows x n_features].
+/// The bins of rows, twice: row by row, to be summed, and feature by feature, to tell rows apart by one of them.
 class binned_rows {
  public:
   /// Errors: not_finite for an infinite feature, naming row and feature.
   binned_rows(const batch::feature_matrix& rows, const feature_bins& bins, executor_ref executor)
-      : n_features_(rows.n_features), bins_(rows.values.size()) {
-    for_each_chunk(rows.n_rows(), executor, [&](std::size_t first, std::size_t last) {
+      : n_rows_(rows.n_rows()),
+        n_features_(rows.n_features),
+        by_row_(rows.values.size()),
+        by_feature_(rows.values.size()) {
+    for_each_chunk(n_rows_, executor, [&](std::size_t first, std::size_t last) {
       for (std::size_t f = 0; f < n_features_; ++f) {
         bool finite = true;
         for (std::size_t r = first; r < last; ++r) {
           const float x = rows.values[r * n_features_ + f];
-          bins_[r * n_features_ + f] = bins.bin_of(f, x);
+          by_feature_[f * n_rows_ + r] = by_row_[r * n_features_ + f] = bins.bin_of(f, x);
           finite &= !std::isinf(x);
         }
         if (!finite) refuse_infinite(rows, f, first);
@@ -188,12 +191,12 @@ class binned_rows {
     });
   }
 
-  [[nodiscard]] std::size_t n_rows() const noexcept { return n_features_ == 0 ? 0 : bins_.size() / n_features_; }
+  [[nodiscard]] std::size_t n_rows() const noexcept { return n_rows_; }
   [[nodiscard]] std::size_t n_features() const noexcept { return n_features_; }
-  [[nodiscard]] const std::uint8_t* data() const noexcept { return bins_.data(); }
-  [[nodiscard]] std::uint8_t bin(std::size_t row, std::size_t feature) const noexcept {
-    return bins_[row * n_features_ + feature];
-  }
+  /// One bin a feature.
+  [[nodiscard]] const std::uint8_t* row(std::size_t r) const noexcept { return by_row_.data() + r * n_features_; }
+  /// One bin a row.
+  [[nodiscard]] const std::uint8_t* feature(std::size_t f) const noexcept { return by_feature_.data() + f * n_rows_; }
 
  private:
   [[noreturn]] static void refuse_infinite(const batch::feature_matrix& rows, std::size_t feature, std::size_t row) {
@@ -203,8 +206,10 @@ class binned_rows {
                 {{}, 0, "features"}, "give NaN for a missing value");
   }
 
+  std::size_t n_rows_;
   std::size_t n_features_;
-  std::vector<std::uint8_t> bins_;
+  std::vector<std::uint8_t> by_row_;
+  std::vector<std::uint8_t> by_feature_;
 };
 
 }  // namespace detail

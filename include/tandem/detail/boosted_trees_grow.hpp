@@ -97,6 +97,7 @@ class tree_grower {
   struct node_pair {
     std::unique_ptr<open_node> smaller;
     std::unique_ptr<open_node> larger;
+    std::vector<std::unique_ptr<histogram_pool::histogram>> parts{};  // of the smaller child, beside its own
   };
   struct feature_range {
     std::size_t first;
@@ -106,7 +107,8 @@ class tree_grower {
   static constexpr std::size_t batch_nodes = 32;  // with a stack, at most this many histograms a level are alive
   static constexpr std::size_t features_a_search = 8;
   static constexpr std::size_t cells_a_tile = 16384;  // 256 KB: half of a usual second-level cache
-  static constexpr std::size_t rows_a_task = 32768;
+  static constexpr std::size_t rows_a_task = 32768;   // of rows moved
+  static constexpr std::size_t rows_a_part = 8192;  // of rows summed: a histogram beside the first costs less than 10 %
 
   void begin_tree(std::size_t round, std::span<const std::uint32_t> rows, std::span<const row_gradient> gradients,
                   const gradient_units& units) {
@@ -115,7 +117,7 @@ class tree_grower {
               static_cast<double>(options_.min_child_weight), units};
     tree_seed_ = mix64(mix64(options_.seed) ^ round);
     layout_ = histogram_layout::of(drawn(all_features_, options_.feature_share, random_stream(tree_seed_, 0)), bins_);
-    seen_at_.clear();
+    features_at_.clear();
     tree_ = {};
     tree_.nodes.resize(1);
     tree_.split_bins.resize(1);
@@ -191,18 +193,17 @@ class tree_grower {
   /// Whether a row goes left, as a number.
   struct left_test {
     const std::uint8_t* bins;
-    std::size_t stride;
     std::uint32_t last_left;
     std::uint32_t also_left;  // the missing bin, or none
 
     [[nodiscard]] std::size_t operator()(std::uint32_t row) const noexcept {
-      const std::uint32_t bin = bins[row * stride];
+      const std::uint32_t bin = bins[row];
       return static_cast<std::size_t>((bin <= last_left) | (bin == also_left));
     }
   };
   [[nodiscard]] left_test test_of(const tree_split& split) const noexcept {
     const auto missing_bin = static_cast<std::uint32_t>(bins_.n_bins(split.feature) - 1);
-    return {rows_.data() + split.feature, rows_.n_features(), split.bin, split.missing_right ? 256 : missing_bin};
+    return {rows_.feature(split.feature), split.bin, split.missing_right ? 256 : missing_bin};
   }
 
   [[nodiscard]] std::size_t count_left(const open_node& node, std::size_t first, std::size_t last) const noexcept {
@@ -219,7 +220,7 @@ class tree_grower {
     const std::uint32_t* from = order_[node.side].data();
     std::uint32_t* to = order_[1 - node.side].data();
     for (std::size_t i = first; i < last; ++i) {
-      prefetch(goes_left.bins + from[std::min(i + ahead, last - 1)] * goes_left.stride);
+      prefetch(goes_left.bins + from[std::min(i + ahead, last - 1)]);
       const std::uint32_t row = from[i];
       const std::size_t is_left = goes_left(row);
       to[is_left != 0 ? left : right - 1] = row;
@@ -265,7 +266,7 @@ class tree_grower {
       } else {
         pool_.give_back(std::move(node->histogram));
       }
-      pairs.push_back({std::move(left), std::move(right)});
+      pairs.push_back({std::move(left), std::move(right), {}});
     }
     return pairs;
   }
@@ -275,60 +276,96 @@ class tree_grower {
            (options_.max_leaves == 0 || n_leaves_ < options_.max_leaves);
   }
 
+  /// A part of a node's rows summed over a range of features: into the node's own histogram, or into one beside it.
+  struct build_task {
+    std::span<const std::uint32_t> rows;
+    feature_range features;
+    gradient_sum* cells;
+  };
+  struct search_task {
+    node_pair* pair;
+    feature_range features;
+    tree_split smaller{}, larger{};
+  };
+
   /// Fills the histograms of pairs that have them and finds each node's best split.
   void search_pairs(std::vector<node_pair>& pairs) {
-    struct task {
-      node_pair* pair;
-      feature_range features;
-      tree_split smaller{}, larger{};
-    };
-    std::vector<task> builds;
-    std::vector<task> searches;
-    const auto n_built = static_cast<std::size_t>(std::count_if(
-        pairs.begin(), pairs.end(), [](const node_pair& pair) { return pair.smaller->histogram != nullptr; }));
-    for (node_pair& pair : pairs) {
-      if (!pair.smaller->histogram) continue;
-      for (const feature_range& each : tiles(pair.smaller->n_rows(), n_built)) builds.push_back({&pair, each});
-      for (std::size_t first = 0; first < layout_.size(); first += features_a_search) {
-        searches.push_back({&pair, {first, std::min(layout_.size(), first + features_a_search)}});
-      }
-      for (open_node* node : {pair.smaller.get(), pair.larger.get()}) {
-        if (node != nullptr) see_features(node->depth);
-      }
-    }
+    const std::vector<build_task> builds = plan_builds(pairs);
     executor_.parallel_for(builds.size(), [&](std::size_t t) {
-      const open_node& node = *builds[t].pair->smaller;
-      build_histogram(rows_, rows_of(node), gradients_.data(), layout_, builds[t].features.first,
-                      builds[t].features.last, node.histogram->data());
+      const build_task& each = builds[t];
+      build_histogram(rows_, each.rows, gradients_.data(), layout_, each.features.first, each.features.last,
+                      each.cells);
     });
+    std::vector<search_task> searches = plan_searches(pairs);
+    executor_.parallel_for(searches.size(), [&](std::size_t t) { add_parts(searches[t]); });
     if (!pairs.empty() && !pairs[0].larger) sum_root(*pairs[0].smaller);
     executor_.parallel_for(searches.size(), [&](std::size_t t) {
-      task& each = searches[t];
-      open_node* larger = each.pair->larger.get();
-      if (larger != nullptr) subtract(*larger->histogram, *each.pair->smaller->histogram, each.features);
+      search_task& each = searches[t];
       each.smaller = best_split(*each.pair->smaller, each.features);
-      if (larger != nullptr) each.larger = best_split(*larger, each.features);
+      if (each.pair->larger) each.larger = best_split(*each.pair->larger, each.features);
     });
-    for (const task& each : searches) {  // features ascend, so that the smaller wins a tie
-      if (each.smaller.gain > each.pair->smaller->split.gain) each.pair->smaller->split = each.smaller;
-      if (each.pair->larger && each.larger.gain > each.pair->larger->split.gain) {
-        each.pair->larger->split = each.larger;
-      }
+    for (const search_task& each : searches) {  // features ascend, so that the smaller wins a tie
+      open_node& smaller = *each.pair->smaller;
+      open_node* larger = each.pair->larger.get();
+      if (each.smaller.gain > smaller.split.gain) smaller.split = each.smaller;
+      if (larger != nullptr && each.larger.gain > larger->split.gain) larger->split = each.larger;
+    }
+    for (node_pair& pair : pairs) {
+      for (std::unique_ptr<histogram_pool::histogram>& part : pair.parts) pool_.give_back(std::move(part));
+      pair.parts.clear();
     }
   }
 
-  /// Ranges of features that are summed together: few enough for the cache, and enough for the threads.
-  [[nodiscard]] std::vector<feature_range> tiles(std::size_t n_rows, std::size_t n_nodes) const {
-    const std::size_t n = layout_.size();
-    std::size_t count = (layout_.n_cells() + cells_a_tile - 1) / cells_a_tile;
+  /// Features in ranges whose cells fit the cache; rows in as many parts as keep the threads busy. How rows are cut
+  /// does not show in the sums.
+  [[nodiscard]] std::vector<build_task> plan_builds(std::vector<node_pair>& pairs) {
+    const auto n_built = static_cast<std::size_t>(std::count_if(
+        pairs.begin(), pairs.end(), [](const node_pair& pair) { return pair.smaller->histogram != nullptr; }));
+    const std::size_t n_tiles = std::min(layout_.size(), (layout_.n_cells() + cells_a_tile - 1) / cells_a_tile);
     const std::size_t threads = executor_.concurrency();
-    if (threads > 1 && n_rows * n > 2 * rows_a_task) {
-      count = std::max(count, std::min((n + 3) / 4, (2 * threads + n_nodes - 1) / n_nodes));
+    std::vector<build_task> out;
+    for (node_pair& pair : pairs) {
+      if (!pair.smaller->histogram) continue;
+      const std::span<const std::uint32_t> rows = rows_of(*pair.smaller);
+      const std::size_t useful = threads == 1 ? 1 : (2 * threads + n_built - 1) / n_built;
+      const std::size_t n_parts = std::max<std::size_t>(1, std::min(useful, rows.size() / rows_a_part));
+      for (std::size_t p = 0; p < n_parts; ++p) {
+        if (p > 0) pair.parts.push_back(pool_.take(layout_.n_cells()));
+        gradient_sum* cells = (p == 0 ? pair.smaller->histogram : pair.parts.back())->data();
+        const std::size_t first = p * rows.size() / n_parts;
+        const std::size_t count = (p + 1) * rows.size() / n_parts - first;
+        for (std::size_t i = 0; i < n_tiles; ++i) {
+          const feature_range tile{i * layout_.size() / n_tiles, (i + 1) * layout_.size() / n_tiles};
+          out.push_back({rows.subspan(first, count), tile, cells});
+        }
+      }
     }
-    count = std::min(count, n);
-    std::vector<feature_range> out;
-    for (std::size_t i = 0; i < count; ++i) out.push_back({i * n / count, (i + 1) * n / count});
     return out;
+  }
+
+  [[nodiscard]] std::vector<search_task> plan_searches(std::vector<node_pair>& pairs) {
+    std::vector<search_task> out;
+    for (node_pair& pair : pairs) {
+      if (!pair.smaller->histogram) continue;
+      draw_features(pair.smaller->depth);
+      for (std::size_t first = 0; first < layout_.size(); first += features_a_search) {
+        out.push_back({&pair, {first, std::min(layout_.size(), first + features_a_search)}});
+      }
+    }
+    return out;
+  }
+
+  /// Completes the histograms of a pair: the smaller child's from its parts, the larger's from its parent's.
+  void add_parts(const search_task& task) const noexcept {
+    const std::uint32_t begin = layout_.begins[task.features.first];
+    const std::uint32_t end = layout_.begins[task.features.last];
+    gradient_sum* smaller = task.pair->smaller->histogram->data();
+    for (const std::unique_ptr<histogram_pool::histogram>& part : task.pair->parts) {
+      for (std::uint32_t c = begin; c < end; ++c) smaller[c] = smaller[c] + (*part)[c];
+    }
+    if (!task.pair->larger) return;
+    gradient_sum* larger = task.pair->larger->histogram->data();
+    for (std::uint32_t c = begin; c < end; ++c) larger[c] = larger[c] - smaller[c];
   }
 
   [[nodiscard]] std::span<const std::uint32_t> rows_of(const open_node& node) const noexcept {
@@ -339,28 +376,22 @@ class tree_grower {
     for (std::uint32_t c = 0; c < layout_.begins[1]; ++c) root.sum = root.sum + (*root.histogram)[c];
   }
 
-  void subtract(histogram_pool::histogram& from, const histogram_pool::histogram& what,
-                const feature_range& features) const noexcept {
-    for (std::uint32_t c = layout_.begins[features.first]; c < layout_.begins[features.last]; ++c) {
-      from[c] = from[c] - what[c];
-    }
-  }
-
   /// Draws the features of a level when it is first reached.
-  void see_features(std::size_t depth) {
-    while (seen_at_.size() <= depth) {
+  void draw_features(std::size_t depth) {
+    while (features_at_.size() <= depth) {
       std::vector<std::uint32_t> indices(layout_.size());
       std::iota(indices.begin(), indices.end(), 0U);
-      seen_at_.push_back(drawn(indices, options_.level_feature_share, random_stream(tree_seed_, 1 + seen_at_.size())));
+      features_at_.push_back(
+          drawn(indices, options_.level_feature_share, random_stream(tree_seed_, 1 + features_at_.size())));
     }
   }
 
   [[nodiscard]] tree_split best_split(const open_node& node, const feature_range& features) const noexcept {
     if (!may_split(node)) return {};
     split_search search(node.sum, rules_);
-    const std::vector<std::uint32_t>& seen = seen_at_[node.depth];
-    const auto from = std::lower_bound(seen.begin(), seen.end(), features.first);
-    for (auto index = from; index != seen.end() && *index < features.last; ++index) {
+    const std::vector<std::uint32_t>& drawn_here = features_at_[node.depth];
+    const auto from = std::lower_bound(drawn_here.begin(), drawn_here.end(), features.first);
+    for (auto index = from; index != drawn_here.end() && *index < features.last; ++index) {
       const std::uint32_t begin = layout_.begins[*index];
       search.scan(layout_.features[*index], node.histogram->data() + begin, layout_.begins[*index + 1] - begin);
     }
@@ -402,7 +433,7 @@ class tree_grower {
   split_rules rules_;
   std::uint64_t tree_seed_ = 0;
   histogram_layout layout_;
-  std::vector<std::vector<std::uint32_t>> seen_at_;  // indices into the layout, by depth
+  std::vector<std::vector<std::uint32_t>> features_at_;  // indices into the layout, by depth
   std::array<std::vector<std::uint32_t>, 2> order_;
   std::vector<std::size_t> middles_;  // by node: where its right child's rows begin
   std::vector<std::unique_ptr<open_node>> open_;

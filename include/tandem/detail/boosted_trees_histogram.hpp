@@ -136,14 +136,13 @@ void add_rows(const binned_rows& bins, std::span<const std::uint32_t> rows, cons
   constexpr std::size_t ahead = 16;  // rows on their way
   const std::uint32_t* features = layout.features.data();
   const std::uint32_t* begins = layout.begins.data();
-  const std::size_t stride = bins.n_features();
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const std::size_t later = rows[std::min(i + ahead, rows.size() - 1)];
-    const std::uint8_t* later_row = bins.data() + later * stride + first;
+    const std::uint8_t* later_row = bins.row(later) + first;
     prefetch(later_row);
     prefetch(later_row + (last - first - 1));
     prefetch(gradients + later);
-    const std::uint8_t* row = bins.data() + std::size_t{rows[i]} * stride;
+    const std::uint8_t* row = bins.row(rows[i]);
     const gradient_sum g{gradients[rows[i]].first, gradients[rows[i]].second};
     const auto add = [&](std::size_t f) { add_to(cells[begins[f] + row[AllFeatures ? f : features[f]]], g); };
     std::size_t f = first;

@@ -60,7 +60,7 @@ struct validation_set {
   double loss_with(const grown_tree& tree, const feature_bins& bins, executor_ref executor) {
     for_each_chunk(margins.size(), executor, [&](std::size_t first, std::size_t last) {
       for (std::size_t r = first; r < last; ++r) {
-        margins[r] += tree.value(bins, rows.data() + r * rows.n_features());
+        margins[r] += tree.value(bins, rows.row(r));
       }
     });
     return objective.mean_loss(margins, executor);
@@ -146,7 +146,7 @@ class boosting {
     for_each_chunk(draw_.unseen.size(), executor_, [&](std::size_t first, std::size_t last) {
       for (std::size_t i = first; i < last; ++i) {
         const std::size_t r = draw_.unseen[i];
-        margins_[r] += tree.value(bins_, rows_.data() + r * rows_.n_features());
+        margins_[r] += tree.value(bins_, rows_.row(r));
       }
     });
     return tree;

@@ -96,8 +96,8 @@ inline std::uint32_t checked_depth(std::span<const batch::tree_node> tree, std::
       if (node.feature != 0) refuse(i, "is a leaf that reads a feature");
       continue;
     }
-    if (!std::isfinite(node.threshold)) {
-      throw error(errc::not_finite, "an inner node's threshold is not finite", {{}, 0, "nodes"});
+    if (std::isnan(node.threshold)) {
+      throw error(errc::not_finite, "an inner node's threshold is not a number", {{}, 0, "nodes"});
     }
     if (node.feature >= n_features) refuse(i, "reads a feature that rows do not have");
     if (node.left < i || node.left >= tree.size() - 1) refuse(i, "has children outside its tree or before itself");
