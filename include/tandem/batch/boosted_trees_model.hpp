@@ -52,6 +52,8 @@ struct tree_node {
                                        float gain) noexcept;
 };
 
+static_assert(sizeof(tree_node) == 16);
+
 /// Trained trees. Scores come without the code that trains them: include this header alone.
 ///
 /// Threads: immutable; any number of threads may call any member without a lock.
@@ -84,7 +86,8 @@ class boosted_trees {
   /// How many of nodes() belong to each tree.
   [[nodiscard]] std::span<const std::uint32_t> tree_sizes() const& noexcept { return tree_sizes_; }
   [[nodiscard]] std::span<const std::uint32_t> tree_sizes() const&& = delete;
-  /// The gain of all splits on each feature, in units of the training loss summed over rows ("total_gain" of XGBoost).
+  /// The gain of all splits on each feature: twice what they lowered the training loss, summed over rows, to second
+  /// order (`total_gain` in XGBoost).
   [[nodiscard]] std::span<const double> importances() const& noexcept { return importances_; }
   [[nodiscard]] std::span<const double> importances() const&& = delete;
   /// The mean loss on the validation rows after each round of training, those after the last tree kept included.
