@@ -76,7 +76,7 @@ parts stump() {
 
 static_assert(sizeof(tree_node) == 16);
 
-TEST_CASE("one row, many rows and the definition agree to the bit", "[boosted_trees]") {
+TEST_CASE("boosted trees: one row, many rows and the definition agree to the bit", "[boosted_trees]") {
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     INFO("seed " << seed);
     random_stream random(seed);
@@ -104,7 +104,7 @@ TEST_CASE("one row, many rows and the definition agree to the bit", "[boosted_tr
   }
 }
 
-TEST_CASE("missing values go the learned way, numbers by the threshold", "[boosted_trees]") {
+TEST_CASE("boosted trees: missing values go the learned way, numbers by the threshold", "[boosted_trees]") {
   const parts trees = stump();
   const boosted_trees model = boosted_trees::from_nodes(trees.nodes, trees.sizes, 2, tree_loss::squared, 10);
   const auto margin = [&](float x) {
@@ -118,7 +118,7 @@ TEST_CASE("missing values go the learned way, numbers by the threshold", "[boost
   CHECK(margin(HUGE_VALF) == 12);
 }
 
-TEST_CASE("a threshold of infinity separates numbers from missing values", "[boosted_trees]") {
+TEST_CASE("boosted trees: a threshold of infinity separates numbers from missing values", "[boosted_trees]") {
   std::vector<tree_node> nodes{tree_node::inner(0, HUGE_VALF, true, 1, 1), tree_node::leaf(1, -1),
                                tree_node::leaf(2, 1)};
   const boosted_trees model = boosted_trees::from_nodes(nodes, {3}, 1, tree_loss::squared, 0);
@@ -128,7 +128,7 @@ TEST_CASE("a threshold of infinity separates numbers from missing values", "[boo
   CHECK(out == std::vector<float>{-1, -1, 1});
 }
 
-TEST_CASE("predict gives a probability for logistic and the margin otherwise", "[boosted_trees]") {
+TEST_CASE("boosted trees: predict gives a probability for logistic and the margin otherwise", "[boosted_trees]") {
   const parts trees = stump();
   const std::vector<float> rows{0, 0, 0, 1, 0, not_there};
   const std::vector<float> starts{0.5F, -4, 100};
@@ -146,7 +146,7 @@ TEST_CASE("predict gives a probability for logistic and the margin otherwise", "
   }
 }
 
-TEST_CASE("importances are the gains, feature by feature", "[boosted_trees]") {
+TEST_CASE("boosted trees: importances are the gains, feature by feature", "[boosted_trees]") {
   random_stream random(4);
   const parts trees = random_trees(random, 20, 5, 40);
   const boosted_trees model = boosted_trees::from_nodes(trees.nodes, trees.sizes, 5, tree_loss::squared, 0);
@@ -162,7 +162,7 @@ TEST_CASE("importances are the gains, feature by feature", "[boosted_trees]") {
   CHECK(std::vector<double>(model.importances().begin(), model.importances().end()) == expected);
 }
 
-TEST_CASE("a model read back from its nodes is the same model", "[boosted_trees]") {
+TEST_CASE("boosted trees: a model read back from its nodes is the same model", "[boosted_trees]") {
   random_stream random(5);
   const parts trees = random_trees(random, 10, 3, 30);
   const boosted_trees model =
@@ -180,7 +180,7 @@ TEST_CASE("a model read back from its nodes is the same model", "[boosted_trees]
   CHECK(again.validation_losses().size() == 2);
 }
 
-TEST_CASE("a model without trees gives its base", "[boosted_trees]") {
+TEST_CASE("boosted trees: a model without trees gives its base", "[boosted_trees]") {
   CHECK(boosted_trees().margin({}) == 0);
   CHECK(boosted_trees().n_trees() == 0);
   const boosted_trees model = boosted_trees::from_nodes({}, {}, 2, tree_loss::squared, 1.5);
@@ -190,7 +190,7 @@ TEST_CASE("a model without trees gives its base", "[boosted_trees]") {
   model.margins({{}, 2}, none);
 }
 
-TEST_CASE("lengths that do not fit are refused", "[boosted_trees]") {
+TEST_CASE("boosted trees: lengths that do not fit are refused", "[boosted_trees]") {
   const parts trees = stump();
   const boosted_trees model = boosted_trees::from_nodes(trees.nodes, trees.sizes, 2, tree_loss::squared, 0);
   const std::vector<float> rows(6);
@@ -210,7 +210,7 @@ TEST_CASE("lengths that do not fit are refused", "[boosted_trees]") {
   CHECK(field_of({rows, 2}, std::span(rows).first(2)) == "starts");
 }
 
-TEST_CASE("nodes that are not trees are refused", "[boosted_trees]") {
+TEST_CASE("boosted trees: nodes that are not trees are refused", "[boosted_trees]") {
   const auto refused = [](std::vector<tree_node> nodes, std::vector<std::uint32_t> sizes, errc code) {
     try {
       (void)boosted_trees::from_nodes(std::move(nodes), std::move(sizes), 2, tree_loss::squared, 0);
@@ -244,7 +244,7 @@ TEST_CASE("nodes that are not trees are refused", "[boosted_trees]") {
   CHECK_THROWS_AS(boosted_trees::from_nodes(good, {3}, 2, tree_loss::squared, std::nan("")), error);
 }
 
-TEST_CASE("damaged nodes are refused or walk to an end", "[boosted_trees]") {
+TEST_CASE("boosted trees: damaged nodes are refused or walk to an end", "[boosted_trees]") {
   random_stream random(6);
   std::size_t refused = 0;
   for (int run = 0; run < 2000; ++run) {

@@ -10,6 +10,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <utility>
@@ -115,8 +116,7 @@ inline void radix_sort(std::vector<weighted_value>& values, std::vector<weighted
 /// The cuts of every feature, and the bin of a value.
 class feature_bins {
  public:
-  /// Finds the cuts. @param weights  one a row, or empty: all 1; rows of weight 0 are left out.
-  /// Errors: not_finite for an infinite feature, naming row and feature.
+  /// Finds the cuts. @param weights  one a row, or empty: all 1; rows of weight 0 are left out, infinite values too.
   feature_bins(const batch::feature_matrix& rows, std::span<const float> weights, std::size_t max_bins,
                std::size_t max_rows, std::uint64_t seed, executor_ref executor)
       : cuts_(rows.n_features) {

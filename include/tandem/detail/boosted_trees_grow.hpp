@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <iterator>
 #include <limits>
@@ -170,11 +171,13 @@ class tree_grower {
       }
     }
     middles_.assign(tree_.nodes.size(), 0);
-    executor_.parallel_for(parts.size(), [&](std::size_t p) {
-      if (parts[p].last - parts[p].first < parts[p].node->n_rows()) {
-        parts[p].left = count_left(*parts[p].node, parts[p].first, parts[p].last);
-      }
-    });
+    if (parts.size() > batch.size()) {
+      executor_.parallel_for(parts.size(), [&](std::size_t p) {
+        if (parts[p].last - parts[p].first < parts[p].node->n_rows()) {
+          parts[p].left = count_left(*parts[p].node, parts[p].first, parts[p].last);
+        }
+      });
+    }
     std::size_t lefts = 0;
     for (part& each : parts) {  // counts to places
       if (each.first == each.node->begin) lefts = 0;
@@ -240,8 +243,9 @@ class tree_grower {
       const tree_split& split = node->split;
       const std::span<const float> cuts = bins_.cuts(split.feature);
       const float threshold = split.bin < cuts.size() ? cuts[split.bin] : std::numeric_limits<float>::infinity();
+      constexpr double most = std::numeric_limits<float>::max();  // gains are squares: they leave float32 first
       tree_.nodes[node->id] = batch::tree_node::inner(split.feature, threshold, split.missing_right, left_id,
-                                                      static_cast<float>(split.gain));
+                                                      static_cast<float>(std::min(split.gain, most)));
       tree_.split_bins[node->id] = static_cast<std::uint8_t>(split.bin);
 
       const std::size_t middle = middles_[node->id];
@@ -411,7 +415,9 @@ class tree_grower {
 
   void close(std::unique_ptr<open_node> node) {
     pool_.give_back(std::move(node->histogram));
-    const auto value = static_cast<float>(static_cast<double>(options_.eta) * rules_.step(node->sum));
+    const double exact = static_cast<double>(options_.eta) * rules_.step(node->sum);
+    if (!(std::abs(exact) <= std::numeric_limits<float>::max())) refuse_range("values");
+    const auto value = static_cast<float>(exact);
     tree_.nodes[node->id] = batch::tree_node::leaf(node->id, value);
     leaves_.push_back(std::move(node));
   }

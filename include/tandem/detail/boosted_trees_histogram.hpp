@@ -12,6 +12,7 @@
 #include <cstring>
 #include <memory>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -61,6 +62,11 @@ struct gradient_units {
   return static_cast<std::int32_t>((x + no_fraction) - no_fraction);
 }
 
+[[noreturn]] inline void refuse_range(const std::string& what) {
+  throw error(errc::not_finite, "boosted trees: " + what + " have left the range of float32", {},
+              "scale labels, weights or margins down, or raise lambda");
+}
+
 /// Rounds the gradients of a tree. Errors: not_finite.
 inline gradient_units round_gradients(std::span<const gradient> exact, std::span<row_gradient> out,
                                       executor_ref executor) {
@@ -73,10 +79,7 @@ inline gradient_units round_gradients(std::span<const gradient> exact, std::span
       most.second = std::max(most.second, exact[r].second);
       finite &= std::isfinite(exact[r].first) && std::isfinite(exact[r].second);
     }
-    if (!finite) {
-      throw error(errc::not_finite, "boosted trees: gradients have left the range of float32", {},
-                  "scale labels, weights or margins down");
-    }
+    if (!finite) refuse_range("gradients");
     greatest[first / rows_a_chunk] = most;
   });
   gradient most;

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <optional>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -161,7 +161,7 @@ class tree_objective {
       if (!holds) throw error(errc::invalid_argument, message, {{}, 0, where + field});
     };
     const std::size_t n = rows_.labels.size();
-    require(rows_.features.n_features <= max_tree_features, "features", "must have at most 2^26 columns");
+    require(rows_.features.n_features <= std::size_t{1} << 20, "features", "must have at most 2^20 columns");
     require(rows_.features.values.size() == n * rows_.features.n_features, "features",
             "must be one row of n_features values a label");
     require(n < std::numeric_limits<std::uint32_t>::max(), "labels", "must be fewer than 2^32 - 1");
