@@ -126,6 +126,17 @@ void score_rows(const float* queries, size_t n_queries, const float* rows, size_
   }
 }
 
+void score_indexed(const float* query, const float* rows, const std::uint32_t* index, size_t n, size_t k, size_t stride,
+                   float* out) {
+  for (size_t i = 0; i < n; i += 4) {
+    const float* row[4];
+    for (size_t l = 0; l < 4; ++l) row[l] = rows + index[i + l < n ? i + l : n - 1] * stride;
+    float sums[4];
+    dot_four(query, row, k, sums);
+    copy_up_to_four(sums, out + i, n - i);
+  }
+}
+
 float dot(const float* x, const float* y, size_t n) {
   vec s0 = hn::Zero(d);
   vec s1 = s0;
