@@ -69,7 +69,7 @@ HWY_INLINE void screen_for(const std::int8_t* queries, const std::int32_t* offse
     vec_32 sums[Q][parts];
     multiply_panel<Q>(queries, panels + p * k * panel, k, sums);
     for (size_t q = 0; q < Q; ++q) {
-      reached[q * n_panels + p] = reached_of(sums[q], shift[q], scale + p * panel, bar[q * n_panels + p]);
+      reached[q * n_panels + p] = reached_of(sums[q], shift[q], scale + p * panel, bar[q]);
     }
   }
 }
@@ -78,10 +78,10 @@ void screen_panels(const std::int8_t* queries, const std::int32_t* offset, size_
                    const float* scale, const float* bar, size_t n_panels, size_t k, std::uint16_t* reached) {
   size_t q = 0;
   for (; q + 2 <= n_queries; q += 2) {
-    screen_for<2>(queries + q * k, offset + q, panels, scale, bar + q * n_panels, n_panels, k, reached + q * n_panels);
+    screen_for<2>(queries + q * k, offset + q, panels, scale, bar + q, n_panels, k, reached + q * n_panels);
   }
   if (q < n_queries) {
-    screen_for<1>(queries + q * k, offset + q, panels, scale, bar + q * n_panels, n_panels, k, reached + q * n_panels);
+    screen_for<1>(queries + q * k, offset + q, panels, scale, bar + q, n_panels, k, reached + q * n_panels);
   }
 }
 

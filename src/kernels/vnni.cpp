@@ -58,7 +58,7 @@ TANDEM_VNNI_INLINE void screen_block(const std::int8_t* queries, const std::int3
       // the masked form: GCC 12 takes the plain one for a use of something uninitialized
       const __m512 z = _mm512_maskz_cvtepi32_ps(0xFFFF, sums[q][p]);
       const __m512 value = _mm512_mul_ps(z, _mm512_loadu_ps(scale + p * panel));
-      const __mmask16 all = _mm512_cmp_ps_mask(value, _mm512_set1_ps(bar[q * n_panels + p]), _CMP_NLT_UQ);
+      const __mmask16 all = _mm512_cmp_ps_mask(value, _mm512_set1_ps(bar[q]), _CMP_NLT_UQ);
       reached[q * n_panels + p] = static_cast<std::uint16_t>(all);
     }
   }
@@ -76,10 +76,10 @@ TANDEM_VNNI void screen_for(const std::int8_t* queries, const std::int32_t* offs
   }
   std::size_t p = 0;
   for (; p + P <= n_panels; p += P) {
-    screen_block<Q, P>(queries, shift, panels + p * k * panel, scale + p * panel, bar + p, n_panels, k, reached + p);
+    screen_block<Q, P>(queries, shift, panels + p * k * panel, scale + p * panel, bar, n_panels, k, reached + p);
   }
   for (; p < n_panels; ++p) {
-    screen_block<Q, 1>(queries, shift, panels + p * k * panel, scale + p * panel, bar + p, n_panels, k, reached + p);
+    screen_block<Q, 1>(queries, shift, panels + p * k * panel, scale + p * panel, bar, n_panels, k, reached + p);
   }
 }
 
@@ -88,12 +88,10 @@ TANDEM_VNNI void screen_panels(const std::int8_t* queries, const std::int32_t* o
                                std::size_t k, std::uint16_t* reached) {
   std::size_t q = 0;
   for (; q + 4 <= n_queries; q += 4) {
-    screen_for<4, 4>(queries + q * k, offset + q, panels, scale, bar + q * n_panels, n_panels, k,
-                     reached + q * n_panels);
+    screen_for<4, 4>(queries + q * k, offset + q, panels, scale, bar + q, n_panels, k, reached + q * n_panels);
   }
   for (; q < n_queries; ++q) {
-    screen_for<1, 8>(queries + q * k, offset + q, panels, scale, bar + q * n_panels, n_panels, k,
-                     reached + q * n_panels);
+    screen_for<1, 8>(queries + q * k, offset + q, panels, scale, bar + q, n_panels, k, reached + q * n_panels);
   }
 }
 

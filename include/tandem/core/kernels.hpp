@@ -40,7 +40,7 @@ struct kernel_table {
                        std::size_t n, std::size_t k, float* out);
 
   /// Which of the rows packed 16 to a panel in 8 bits (batch/top_n.hpp) may reach a bar: bit l of
-  /// reached[q * n_panels + p] is set unless float(offset[q] + z) * scale[16 p + l] < bar[q * n_panels + p], where
+  /// reached[q * n_panels + p] is set unless float(offset[q] + z) * scale[16 p + l] < bar[q], where
   ///   z = sum_j queries[q * k + j] * (panels[(p * k / 4 + j / 4) * 64 + 4 l + j % 4] - 128),  j < k.
   /// One pass over the panels for all queries. The bits are the same at every level.
   /// Requires: k a multiple of 4, at most 1024; queries in [-127, 127]; |offset| < 2^17, so that the sum has an exact

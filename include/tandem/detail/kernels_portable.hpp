@@ -60,7 +60,7 @@ inline void screen_panels_portable(const std::int8_t* queries, const std::int32_
       }
       unsigned bits = 0;
       for (std::size_t l = 0; l < panel; ++l) {
-        const bool below = static_cast<float>(sum[l]) * scale[p * panel + l] < bar[q * n_panels + p];
+        const bool below = static_cast<float>(sum[l]) * scale[p * panel + l] < bar[q];
         bits |= (below ? 0U : 1U) << l;
       }
       reached[q * n_panels + p] = static_cast<std::uint16_t>(bits);
