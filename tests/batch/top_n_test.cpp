@@ -16,6 +16,10 @@
 #include "support/real_data.hpp"
 #include "tandem/core/thread_pool.hpp"
 
+#if defined(__SSE2__)
+#include <xmmintrin.h>
+#endif
+
 using namespace tandem;
 using namespace tandem::batch;
 
@@ -267,6 +271,86 @@ TEST_CASE("no item is screened out that scores as much as the bar", "[top_n]") {
   REQUIRE(tries > 1000);
   CHECK(spared > tries * 9 / 10);
 }
+
+namespace {
+
+/// Item 0 is the best for the query by a little; the others have longer vectors, so that it is screened against the
+/// score of the best of them, or much shorter ones.
+std::vector<float> just_better(std::vector<float> best, float score_of_others) {
+  const std::size_t k = best.size();
+  std::vector<float> rows = std::move(best);
+  for (int i = 0; i < 64; ++i) {
+    std::vector<float> row(k, 0.0F);
+    row[0] = i == 0 ? score_of_others : -score_of_others;
+    row[1] = 1270;
+    row[2] = -1270;
+    rows.insert(rows.end(), row.begin(), row.end());
+  }
+  for (int i = 0; i < 63; ++i) {
+    std::vector<float> row(k, 0.0F);
+    row[3] = 0.001F;
+    rows.insert(rows.end(), row.begin(), row.end());
+  }
+  return rows;
+}
+
+}  // namespace
+
+TEST_CASE("the best item is found when its rounding error is as large as the bound allows", "[top_n]") {
+  for (const std::size_t rank : {8U, 16U, 64U, 500U}) {
+    // every factor but one is rounded down by almost a half, and the query points exactly that way
+    std::vector<float> best(rank, 10.49F);
+    best[0] = 127;
+    const float score = 127 + 10.49F * static_cast<float>(rank - 1);
+    const float below = std::floor((score - 0.1F) / 10) * 10;  // those below it have no rounding errors
+    const std::vector<float> rows = just_better(best, below);
+    check_exact(rows, rank, constant(rank, 1));
+    REQUIRE(answer(top_n_index::from_rows(rows, rank), constant(rank, 1), 1)[0].item == item_index{0});
+
+    // the same with the query rounded: its error points along the item
+    std::vector<float> query(rank, 10.49F);
+    query[0] = 127;
+    std::vector<float> ones(rank, 1);
+    ones[0] = 0;
+    const std::vector<float> others = just_better(ones, (score - 127.1F) / 127);
+    check_exact(others, rank, query);
+    REQUIRE(answer(top_n_index::from_rows(others, rank), query, 1)[0].item == item_index{0});
+  }
+}
+
+TEST_CASE("vectors one bit apart tie where their scores do", "[top_n]") {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    random_stream random(seed, 15);
+    std::vector<float> rows;  // growing: of equal scores, the shorter vector has the smaller index and must win
+    float y = 1 + static_cast<float>(random.uniform());
+    for (int i = 0; i < 1000; ++i) {
+      rows.push_back(y);
+      y = std::nextafter(y, 10.0F);
+    }
+    const std::vector<float> query{0.5F + static_cast<float>(random.uniform())};
+    check_exact(rows, 1, query);
+  }
+}
+
+#if defined(__SSE2__)
+TEST_CASE("a host that flushes denormals to zero gets the answers of factor_model too", "[top_n]") {
+  const unsigned before = _mm_getcsr();
+  for (const float size : {1e-44F, 1e-40F, 1e-38F, 1e-36F}) {
+    std::vector<float> rows = trained_like(16, 400, 24, 0.5);
+    for (float& y : rows) y *= size;
+    const std::vector<float> query = trained_like(17, 1, 24, 0);
+    const top_n_index index = top_n_index::from_rows(rows, 24);
+    _mm_setcsr(before | 0x8040);  // flush to zero, denormals are zero
+    const bool flushed = same(answer(index, query, 30), brute_force(rows, query, 30, {}));
+    const top_n_index rebuilt = top_n_index::from_rows(rows, 24);
+    const bool all_flushed = same(answer(rebuilt, query, 30), brute_force(rows, query, 30, {}));
+    _mm_setcsr(before);
+    CHECK(flushed);
+    CHECK(all_flushed);
+    CHECK(same(answer(rebuilt, query, 30), brute_force(rows, query, 30, {})));
+  }
+}
+#endif
 
 TEST_CASE("a batch gives the answers of one query at a time, on any executor", "[top_n]") {
   random_stream random(6);

@@ -9,8 +9,8 @@
 // - that), u = 2^-24 (Higham 2002, section 3.1), and tau for products and inputs too small for float32's normal
 // numbers. So the kernel's score of y is less than T, and y is no candidate, whenever
 //   float(<w, v> + ceil(|w| eps)) * a  <  (T - (|f| + gamma |x|) |y| - tau) / b,
-// gamma taken 8 u larger to pay for the rounding of this very comparison: its left side, times b, is at most 1.5 |x|
-// |y| in size for k <= 1024, so one u each for the product and the bar would do. All else is computed in double.
+// gamma taken 8 u larger to pay for this very comparison in float32: times b, its left side is at most 1.5 |x| |y| in
+// size for k <= 1024, so rounding the product and a bar of that size costs less than 4 u. The rest is done in double.
 
 #include <algorithm>
 #include <array>
@@ -85,8 +85,7 @@ struct query_bound {
   /// The kernel's bar for a panel whose items have at most this norm: what stays below it scores less than `target`.
   [[nodiscard]] float bar(float target, double item_norm) const noexcept {
     constexpr double most = std::numeric_limits<float>::max();
-    double bar = (double{target} - (rest + gamma * norm) * item_norm - tau) / unit;
-    bar -= std::abs(bar) * 0x1p-22;  // the conversion may round up by 2^-24
+    const double bar = (double{target} - (rest + gamma * norm) * item_norm - tau) / unit;
     return bar < -most ? -std::numeric_limits<float>::infinity() : static_cast<float>(std::min(bar, most));
   }
 };
