@@ -90,7 +90,10 @@ TANDEM_VNNI void screen_panels(const std::int8_t* queries, const std::int32_t* o
   for (; q + 4 <= n_queries; q += 4) {
     screen_for<4, 4>(queries + q * k, offset + q, panels, scale, bar + q, n_panels, k, reached + q * n_panels);
   }
-  for (; q < n_queries; ++q) {
+  for (; q + 2 <= n_queries; q += 2) {
+    screen_for<2, 8>(queries + q * k, offset + q, panels, scale, bar + q, n_panels, k, reached + q * n_panels);
+  }
+  if (q < n_queries) {
     screen_for<1, 8>(queries + q * k, offset + q, panels, scale, bar + q, n_panels, k, reached + q * n_panels);
   }
 }

@@ -335,10 +335,11 @@ TEST_CASE("vectors one bit apart tie where their scores do", "[top_n]") {
 #if defined(__SSE2__)
 TEST_CASE("a host that flushes denormals to zero gets the answers of factor_model too", "[top_n]") {
   const unsigned before = _mm_getcsr();
-  for (const float size : {1e-44F, 1e-40F, 1e-38F, 1e-36F}) {
-    std::vector<float> rows = trained_like(16, 400, 24, 0.5);
-    for (float& y : rows) y *= size;
-    const std::vector<float> query = trained_like(17, 1, 24, 0);
+  for (int power = -149; power < -105; ++power) {
+    std::vector<float> rows = trained_like(16, 400, 24, 0.1);
+    std::vector<float> query(rows.end() - 24, rows.end());
+    for (float& y : rows) y = static_cast<float>(std::ldexp(double{y}, power));
+    INFO("power " << power);
     const top_n_index index = top_n_index::from_rows(rows, 24);
     _mm_setcsr(before | 0x8040);  // flush to zero, denormals are zero
     const bool flushed = same(answer(index, query, 30), brute_force(rows, query, 30, {}));
@@ -385,6 +386,17 @@ TEST_CASE("a batch gives the answers of one query at a time, on any executor", "
         }
       }
     }
+  }
+  // many items, few places: the queries of a pass come to their ends one by one
+  const std::vector<float> rows = trained_like(17, 6000, 20, 0.9);
+  const std::vector<float> queries = trained_like(18, 200, 20, 0.5);
+  const top_n_index large = top_n_index::from_rows(rows, 20);
+  std::vector<scored_item> few(400);
+  std::vector<std::size_t> two(200);
+  large.top_n_batch(queries, few, two);
+  for (std::size_t q = 0; q < 200; ++q) {
+    const auto query = std::span(queries).subspan(q * 20, 20);
+    REQUIRE(same(std::span(few).subspan(q * 2, two[q]), brute_force(rows, query, 2, {})));
   }
   // no places, no items
   const top_n_index index = top_n_index::from_rows(constant(30, 1), 3);

@@ -140,9 +140,10 @@ inline void top_n_index::top_n_batch(std::span<const float> queries, std::span<s
         return scan.search(queries.subspan(q * rank_, rank_), out.subspan(q * n, n), filters.empty() ? all : filters[q],
                            counts[q]);
       };
-      std::vector<detail::item_search> searches;
-      for (std::size_t q = first; q < std::min(wave_end, first + width); ++q) searches.push_back(search(q));
-      scan.run(searches, has_rounded_items());
+      std::array<detail::item_search, width> searches;
+      const std::size_t count = std::min(width, wave_end - first);
+      for (std::size_t q = 0; q < count; ++q) searches[q] = search(first + q);
+      scan.run(std::span(searches).first(count), has_rounded_items());
     });
   }
   report_progress(report, {"top_n", m, m});

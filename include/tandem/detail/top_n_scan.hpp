@@ -15,11 +15,11 @@ namespace detail {
 
 /// What one query of a pass has found so far.
 struct item_search {
-  std::span<const float> query;
-  const batch::item_filter* filter;
-  best_items best;
-  query_bound bound;
-  std::size_t* count;  ///< where the number of answers goes
+  std::span<const float> query = {};
+  const batch::item_filter* filter = nullptr;
+  best_items best{{}};
+  query_bound bound = {};
+  std::size_t* count = nullptr;  ///< where the number of answers goes
 
   /// Whether nothing of this norm or less can find a place any more.
   [[nodiscard]] bool is_over(float item_norm) const noexcept {
