@@ -25,8 +25,6 @@ using namespace tandem::batch;
 
 namespace {
 
-constexpr scan_kind all_kinds[] = {scan_kind::automatic, scan_kind::float32, scan_kind::rounded};
-
 /// What factor_model answers, one score at a time, without any search.
 std::vector<scored_item> brute_force(std::span<const float> rows, std::span<const float> query, std::size_t n,
                                      const item_filter& filter) {
@@ -60,10 +58,10 @@ std::vector<scored_item> answer(const top_n_index& index, std::span<const float>
 /// Checks each kind of index against brute force, for a few lengths of the answer.
 void check_exact(std::span<const float> rows, std::size_t rank, std::span<const float> query,
                  const item_filter& filter = {}) {
-  for (const scan_kind kind : all_kinds) {
-    const top_n_index index = top_n_index::from_rows(rows, rank, {.scan = kind});
+  for (const bool rounded : {true, false}) {
+    const top_n_index index = top_n_index::from_rows(rows, rank, {.rounded = rounded});
     for (const std::size_t n : {0U, 1U, 3U, 10U, 100U, 5000U}) {
-      INFO("rank " << rank << ", items " << rows.size() / rank << ", kind " << int(kind) << ", n " << n);
+      INFO("rank " << rank << ", items " << rows.size() / rank << ", rounded " << rounded << ", n " << n);
       REQUIRE(same(answer(index, query, n, filter), brute_force(rows, query, n, filter)));
     }
   }
@@ -143,9 +141,8 @@ TEST_CASE("ranks from 1 to beyond what 8 bits can sum are exact", "[top_n]") {
     const std::vector<float> rows = trained_like(rank, 400, rank, 0.3);
     for (std::uint64_t q = 0; q < 5; ++q) check_exact(rows, rank, trained_like(q + 50, 1, rank, 0));
     const top_n_index index = top_n_index::from_rows(rows, rank);
-    CHECK(index.has_rounded_items() == (rank >= 8 && rank <= 1024));
-    CHECK(top_n_index::from_rows(rows, rank, {.scan = scan_kind::rounded}).has_rounded_items() == (rank <= 1024));
-    CHECK_FALSE(top_n_index::from_rows(rows, rank, {.scan = scan_kind::float32}).has_rounded_items());
+    CHECK(index.has_rounded_items() == (rank <= 1024));
+    CHECK_FALSE(top_n_index::from_rows(rows, rank, {.rounded = false}).has_rounded_items());
   }
   // integer sums of the largest size there is
   std::vector<float> rows = constant(40 * 1024, 1);
@@ -353,9 +350,9 @@ TEST_CASE("a host that flushes denormals to zero gets the answers of factor_mode
 }
 #endif
 
-TEST_CASE("a batch gives the answers of one query at a time, on any executor", "[top_n]") {
+TEST_CASE("a batch gives the answers of one query at a time, on any executor", "[top_n][concurrency]") {
   random_stream random(6);
-  for (const scan_kind kind : all_kinds) {
+  for (const bool rounded : {true, false}) {
     for (const std::size_t m : {0U, 1U, 7U, 8U, 9U, 1030U}) {
       const std::size_t rank = 33;
       const std::vector<float> rows = trained_like(7, 900, rank, 0.5);
@@ -370,11 +367,11 @@ TEST_CASE("a batch gives the answers of one query at a time, on any executor", "
         }
         filters.push_back({.exclude = list});
       }
-      const top_n_index index = top_n_index::from_rows(rows, rank, {.scan = kind});
+      const top_n_index index = top_n_index::from_rows(rows, rank, {.rounded = rounded});
       thread_pool pool(3);
       for (const bool filtered : {false, true}) {
         for (const executor_ref executor : {executor_ref(), executor_ref(pool)}) {
-          INFO("kind " << int(kind) << ", queries " << m << ", filtered " << filtered);
+          INFO("rounded " << rounded << ", queries " << m << ", filtered " << filtered);
           std::vector<scored_item> out(m * 12);
           std::vector<std::size_t> counts(m, 99);
           index.top_n_batch(queries, out, counts, filtered ? filters : std::vector<item_filter>(), executor);
@@ -430,17 +427,16 @@ TEST_CASE("an index says what memory it takes", "[top_n]") {
   const std::vector<float> rows = trained_like(11, n, 64, 0.5);
   const std::size_t rounded = top_n_index::from_rows(rows, 64).memory_bytes();
   CHECK(rounded == n * 64 * 5 + n * 8 + n / 4);  // as the header says
-  CHECK(top_n_index::from_rows(rows, 64, {.scan = scan_kind::float32}).memory_bytes() == n * 64 * 4 + n * 4 + n / 4);
+  CHECK(top_n_index::from_rows(rows, 64, {.rounded = false}).memory_bytes() == n * 64 * 4 + n * 4 + n / 4);
   CHECK(top_n_index().memory_bytes() == 0);
 }
 
 TEST_CASE("what no index can be made of, or asked, is refused", "[top_n]") {
-  const auto build = [](std::vector<float> rows, std::size_t rank, top_n_options options = {}) {
-    return code_of([&] { (void)top_n_index::from_rows(rows, rank, options); });
+  const auto build = [](std::vector<float> rows, std::size_t rank) {
+    return code_of([&] { (void)top_n_index::from_rows(rows, rank); });
   };
   CHECK(build({1, 2}, 0) == errc::invalid_argument);
   CHECK(build({1, 2, 3}, 2) == errc::invalid_argument);
-  CHECK(build({1, 2}, 2, {.scan = static_cast<scan_kind>(9)}) == errc::invalid_argument);
   CHECK(build({1, std::nanf("")}, 2) == errc::not_finite);
   CHECK(build({1, 2, -HUGE_VALF, 0}, 2) == errc::not_finite);
 

@@ -43,14 +43,8 @@ inline void require_fit(bool fits, const char* field, const std::string& message
 
 namespace batch {
 
-inline void top_n_options::validate() const {
-  detail::require_fit(scan == scan_kind::automatic || scan == scan_kind::float32 || scan == scan_kind::rounded, "scan",
-                      "must be one of scan_kind");
-}
-
 inline top_n_index top_n_index::from_rows(std::span<const float> rows, std::size_t rank, const top_n_options& options,
                                           executor_ref executor, const progress& report) {
-  options.validate();
   detail::require_fit(rank != 0, "rank", "the rank of an index must be at least 1");
   detail::require_fit(rows.size() % rank == 0, "rows", "are not whole rows of rank " + std::to_string(rank));
   detail::require_fit(rows.size() / rank <= 0xFFFFFFFFU, "rows", "are more than an index can number, 2^32 - 1");
@@ -59,8 +53,7 @@ inline top_n_index top_n_index::from_rows(std::span<const float> rows, std::size
   const std::size_t n = rows.size() / rank;
   const std::size_t n_panels = (n + detail::panel_size - 1) / detail::panel_size;
   const std::size_t panel_bytes = detail::padded_rank(rank) * detail::panel_size;
-  const std::size_t least = options.scan == scan_kind::automatic ? 8 : 1;
-  const bool rounded = options.scan != scan_kind::float32 && rank >= least && rank <= detail::largest_8_bit_rank;
+  const bool rounded = options.rounded && rank <= detail::largest_8_bit_rank;
 
   report_progress(report, {"top_n_index", 0, n});
   const auto places = detail::sorted_by_norm(rows, rank, executor);
