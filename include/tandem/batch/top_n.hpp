@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "tandem/batch/factor_model.hpp"
@@ -87,7 +88,7 @@ class top_n_index {
   /// A query with NaN or infinite factors, or scores beyond float32, is answered as there: NaN scores are passed over.
   /// @return how many were written: fewer than out.size() when fewer pass.
   /// Complexity: O(size() * rank()) at worst; how much less depends on the vectors (docs/top_n.md).
-  /// Allocates: nothing; takes 30 KB of stack. Errors: invalid_argument for a query of another length than rank().
+  /// Allocates: nothing; takes 20 KB of stack. Errors: invalid_argument for a query of another length than rank().
   std::size_t top_n(std::span<const float> query, std::span<scored_item> out, const item_filter& filter = {}) const;
 
   /// The same for many queries, eight to a pass over the items: the answers of top_n(), in less time.
@@ -105,6 +106,11 @@ class top_n_index {
 
  private:
   friend class detail::top_n_scan;
+
+  top_n_index(std::size_t n, std::size_t rank, bool rounded);
+  // Copies the items of panel p, which places begins with, and rounds them; returns their eps.
+  double fill_panel(std::size_t p, std::span<const float> rows,
+                    std::span<const std::pair<float, std::uint32_t>> places);
 
   std::size_t rank_ = 1;
   double eps_ = 0;                               // of all 8-bit copies: detail/rounded_rows.hpp

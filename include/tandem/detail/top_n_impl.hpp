@@ -13,16 +13,17 @@
 TANDEM_BEGIN
 namespace detail {
 
-inline void require_fit(bool fits, const char* field, const std::string& message) {
-  if (!fits) throw error(errc::invalid_argument, message, {{}, 0, field});
+[[noreturn]] inline void throw_unfit(const char* field, const std::string& message) {
+  throw error(errc::invalid_argument, message, {{}, 0, field});
 }
 
+using norm_and_item = std::pair<float, std::uint32_t>;
+
 /// The places of rows in descending order of their norms, ties by smaller index. Errors: not_finite.
-[[nodiscard]] inline std::vector<std::pair<float, std::uint32_t>> sorted_by_norm(std::span<const float> rows,
-                                                                                 std::size_t rank,
-                                                                                 executor_ref executor) {
+[[nodiscard]] inline std::vector<norm_and_item> sorted_by_norm(std::span<const float> rows, std::size_t rank,
+                                                               executor_ref executor) {
   constexpr std::size_t rows_a_task = 4096;
-  std::vector<std::pair<float, std::uint32_t>> places(rows.size() / rank);
+  std::vector<norm_and_item> places(rows.size() / rank);
   executor.parallel_for((places.size() + rows_a_task - 1) / rows_a_task, [&](std::size_t task) {
     const std::size_t first = task * rows_a_task;
     for (std::size_t i = first; i < std::min(places.size(), first + rows_a_task); ++i) {
@@ -45,51 +46,54 @@ namespace batch {
 
 inline top_n_index top_n_index::from_rows(std::span<const float> rows, std::size_t rank, const top_n_options& options,
                                           executor_ref executor, const progress& report) {
-  detail::require_fit(rank != 0, "rank", "the rank of an index must be at least 1");
-  detail::require_fit(rows.size() % rank == 0, "rows", "are not whole rows of rank " + std::to_string(rank));
-  detail::require_fit(rows.size() / rank <= 0xFFFFFFFFU, "rows", "are more than an index can number, 2^32 - 1");
+  if (rank == 0) detail::throw_unfit("rank", "must be at least 1");
+  if (rows.size() % rank != 0) detail::throw_unfit("rows", "are not whole rows of rank " + std::to_string(rank));
+  if (rows.size() / rank > 0xFFFFFFFFU) detail::throw_unfit("rows", "are more than 2^32 - 1");
   constexpr std::size_t panels_a_task = 256;
   constexpr std::size_t panels_a_wave = 4096;  // the host is asked in between, on the calling thread
   const std::size_t n = rows.size() / rank;
-  const std::size_t n_panels = (n + detail::panel_size - 1) / detail::panel_size;
-  const std::size_t panel_bytes = detail::padded_rank(rank) * detail::panel_size;
-  const bool rounded = options.rounded && rank <= detail::largest_8_bit_rank;
-
   report_progress(report, {"top_n_index", 0, n});
-  const auto places = detail::sorted_by_norm(rows, rank, executor);
-  top_n_index index;
-  index.rank_ = rank;
-  index.order_.resize(n);
-  index.norms_.resize(n_panels);
-  index.rows_ = detail::aligned_buffer<float>(n * rank);
-  if (rounded) {
-    index.panels_ = detail::aligned_buffer<std::uint8_t>(n_panels * panel_bytes);
-    index.scale_.resize(n_panels * detail::panel_size);
-  }
+  const std::vector<detail::norm_and_item> places = detail::sorted_by_norm(rows, rank, executor);
+  top_n_index index(n, rank, options.rounded && rank <= detail::largest_8_bit_rank);
+  const std::size_t n_panels = index.norms_.size();
   std::vector<double> eps(n_panels, 0.0);
-  const auto pack_panel = [&](std::size_t p) {
-    if (rounded) std::fill_n(index.panels_.data() + p * panel_bytes, panel_bytes, std::uint8_t{128});
-    index.norms_[p] = places[p * detail::panel_size].first;
-    for (std::size_t i = p * detail::panel_size; i < std::min(n, (p + 1) * detail::panel_size); ++i) {
-      const std::span<const float> row = rows.subspan(places[i].second * rank, rank);
-      index.order_[i] = places[i].second;
-      std::copy(row.begin(), row.end(), index.rows_.data() + i * rank);
-      if (!rounded) continue;
-      const double error =
-          detail::pack_row(row, i % detail::panel_size, index.panels_.data() + p * panel_bytes, index.scale_[i]);
-      eps[p] = std::max(eps[p], error);
-    }
-  };
   for (std::size_t wave = 0; wave < n_panels; wave += panels_a_wave) {
     const std::size_t wave_end = std::min(n_panels, wave + panels_a_wave);
     executor.parallel_for((wave_end - wave + panels_a_task - 1) / panels_a_task, [&](std::size_t task) {
       const std::size_t first = wave + task * panels_a_task;
-      for (std::size_t p = first; p < std::min(wave_end, first + panels_a_task); ++p) pack_panel(p);
+      for (std::size_t p = first; p < std::min(wave_end, first + panels_a_task); ++p) {
+        eps[p] = index.fill_panel(p, rows, std::span(places).subspan(p * detail::panel_size));
+      }
     });
     report_progress(report, {"top_n_index", std::min(n, wave_end * detail::panel_size), n});
   }
   if (!eps.empty()) index.eps_ = *std::max_element(eps.begin(), eps.end());
   return index;
+}
+
+inline top_n_index::top_n_index(std::size_t n, std::size_t rank, bool rounded)
+    : rank_(rank),
+      order_(n),
+      norms_((n + detail::panel_size - 1) / detail::panel_size),
+      rows_(n * rank),
+      panels_(rounded ? norms_.size() * detail::panel_size * detail::padded_rank(rank) : 0),
+      scale_(rounded ? norms_.size() * detail::panel_size : 0) {}
+
+inline double top_n_index::fill_panel(std::size_t p, std::span<const float> rows,
+                                      std::span<const detail::norm_and_item> places) {
+  const std::size_t bytes = detail::panel_size * detail::padded_rank(rank_);
+  std::uint8_t* panel = panels_.data() + (has_rounded_items() ? p * bytes : 0);
+  if (has_rounded_items()) std::fill_n(panel, bytes, std::uint8_t{128});
+  norms_[p] = places[0].first;
+  double eps = 0;
+  for (std::size_t l = 0; l < std::min(detail::panel_size, places.size()); ++l) {
+    const std::size_t place = p * detail::panel_size + l;
+    const std::span<const float> row = rows.subspan(places[l].second * rank_, rank_);
+    order_[place] = places[l].second;
+    std::copy(row.begin(), row.end(), rows_.data() + place * rank_);
+    if (has_rounded_items()) eps = std::max(eps, detail::pack_row(row, l, panel, scale_[place]));
+  }
+  return eps;
 }
 
 inline std::size_t top_n_index::memory_bytes() const noexcept {
@@ -99,8 +103,10 @@ inline std::size_t top_n_index::memory_bytes() const noexcept {
 
 inline std::size_t top_n_index::top_n(std::span<const float> query, std::span<scored_item> out,
                                       const item_filter& filter) const {
-  detail::require_fit(query.size() == rank_, "query",
-                      "has " + std::to_string(query.size()) + " factors, the index " + std::to_string(rank_));
+  if (query.size() != rank_) {
+    detail::throw_unfit("query",
+                        "has " + std::to_string(query.size()) + " factors, the index " + std::to_string(rank_));
+  }
   if (out.empty() || order_.empty()) return 0;
   std::size_t count = 0;
   const detail::top_n_scan scan(*this);
@@ -113,10 +119,11 @@ inline void top_n_index::top_n_batch(std::span<const float> queries, std::span<s
                                      std::span<std::size_t> counts, std::span<const item_filter> filters,
                                      executor_ref executor, const progress& report) const {
   const std::size_t m = counts.size();
-  detail::require_fit(queries.size() == m * rank_, "queries",
-                      "are not one of " + std::to_string(rank_) + " factors for each of counts");
-  detail::require_fit(m == 0 ? out.empty() : out.size() % m == 0, "out", "is not of one length for each query");
-  detail::require_fit(filters.empty() || filters.size() == m, "filters", "are not one for each query");
+  if (queries.size() != m * rank_) {
+    detail::throw_unfit("queries", "are not one of " + std::to_string(rank_) + " factors for each of counts");
+  }
+  if (m == 0 ? !out.empty() : out.size() % m != 0) detail::throw_unfit("out", "is not of one length for each query");
+  if (!filters.empty() && filters.size() != m) detail::throw_unfit("filters", "are not one for each query");
   std::fill(counts.begin(), counts.end(), std::size_t{0});
   if (out.empty() || order_.empty()) return;
   constexpr std::size_t queries_a_wave = 1024;
