@@ -21,6 +21,7 @@
 #include <cstdint>
 
 #include "levels.hpp"
+#include "tandem/detail/kernels_portable.hpp"
 
 // Targets below SSE4 gain nothing over the portable loops; vectors of unknown length are not supported.
 #undef TANDEM_TARGET
@@ -52,6 +53,7 @@ constexpr size_t lanes = HWY_LANES(float);
 #include "cholesky-inl.hpp"
 #include "panels-inl.hpp"
 #include "scan-inl.hpp"
+#include "screen-inl.hpp"
 
 }  // namespace
 
@@ -67,9 +69,9 @@ constexpr size_t lanes = HWY_LANES(float);
 
 // a constant, not a function: nothing of a target may run before the CPU is known to have it
 constexpr tandem::kernel_table table{
-    dot,        axpy,       score_rows,      score_panels, gram_accumulate,
-    gather_dot, gather_sum, rank_one_update, multiply,     cholesky_solve,
-    spread,     next_above, class_maxima,    count_equal,  TANDEM_LEVEL};
+    dot,        axpy,         score_rows,      score_panels, screen_panels,  gram_accumulate,
+    gather_dot, gather_sum,   rank_one_update, multiply,     cholesky_solve, spread,
+    next_above, class_maxima, count_equal,     TANDEM_LEVEL};
 #undef TANDEM_LEVEL
 }  // namespace HWY_NAMESPACE
 }  // namespace tandem_kernels

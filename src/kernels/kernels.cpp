@@ -13,8 +13,8 @@ TANDEM_BEGIN
 namespace {
 
 struct registry {
-  std::array<kernel_table, 9> tables{};
-  std::array<std::string_view, 9> names{};
+  std::array<kernel_table, 10> tables{};
+  std::array<std::string_view, 10> names{};
   std::size_t size = 0;
   std::atomic<const kernel_table*> chosen{nullptr};
 
@@ -22,6 +22,8 @@ struct registry {
     add(detail::portable_kernels);
     const detail::level_list found = detail::highway_levels();
     for (std::size_t l = 0; l < found.size; ++l) add(found.tables[l]);
+    kernel_table best = tables[size - 1];
+    if (detail::use_vnni(best)) add(best);
     chosen = &tables[size - 1];
     if (const char* asked = std::getenv("TANDEM_SIMD"); asked != nullptr) choose(asked);
   }

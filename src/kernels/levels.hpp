@@ -1,5 +1,5 @@
 #pragma once
-// What highway.cpp hands to kernels.cpp: one table for each instruction set that this build and this CPU share.
+// What highway.cpp and vnni.cpp hand to kernels.cpp: one table for each instruction set that build and CPU share.
 
 #include <array>
 #include <cstddef>
@@ -17,6 +17,10 @@ struct level_list {
 
 /// The levels that Highway was compiled for and this CPU has. Calls no code of a level that the CPU lacks.
 [[nodiscard]] level_list highway_levels() noexcept;
+
+/// Turns the table of level "avx512" into that of "avx512vnni", where this build and this CPU have it: the same bits,
+/// with AVX-512 VNNI's sums of 8-bit products. Returns false, and changes nothing, elsewhere.
+[[nodiscard]] bool use_vnni(kernel_table& table) noexcept;
 
 }  // namespace detail
 TANDEM_END

@@ -155,6 +155,108 @@ TEST_CASE("a score's bits do not depend on what is scored beside it", "[kernels]
   });
 }
 
+TEST_CASE("gather_dot gives the bits of score_rows for rows in any order", "[kernels]") {
+  at_each_level([] {
+    for (const std::size_t k : ranks) {
+      constexpr std::size_t n_rows = 50;
+      const std::size_t stride = k + 2;
+      const std::vector<float> query = random_floats(k, 17);
+      const std::vector<float> rows = random_floats(n_rows * stride, 18);
+      std::vector<float> all(n_rows);
+      kernels().score_rows(query.data(), 1, rows.data(), n_rows, k, stride, all.data());
+      for (const std::size_t n : counts) {
+        INFO("k " << k << ", n " << n);
+        std::vector<std::uint32_t> index;
+        tandem::random_stream random(9, n);
+        for (std::size_t i = 0; i < n; ++i) index.push_back(static_cast<std::uint32_t>(random.below(n_rows)));
+        std::vector<float> out(n + 1, canary);
+        kernels().gather_dot(rows.data(), stride, index.data(), n, k, query.data(), out.data());
+        std::vector<float> expected;
+        for (const std::uint32_t i : index) expected.push_back(all[i]);
+        expected.push_back(canary);
+        CHECK(same_bits(out, expected));
+      }
+    }
+  });
+}
+
+namespace {
+
+/// Panels of 8-bit rows, the extremes among them, with queries, and the sums of screen_panels in 64-bit integers.
+struct screen_case {
+  std::size_t k, n_panels, n_queries;
+  std::vector<std::uint8_t> panels;
+  std::vector<std::int8_t> queries;
+  std::vector<std::int32_t> offset;
+  std::vector<float> scale;
+
+  screen_case(std::uint64_t seed, std::size_t k_, std::size_t n_panels_, std::size_t n_queries_)
+      : k(k_), n_panels(n_panels_), n_queries(n_queries_) {
+    tandem::random_stream random(seed, 19);
+    const bool extreme = random.below(4) == 0;  // all products of largest size: nothing may saturate or overflow
+    const auto number = [&](std::uint64_t sign) {
+      return extreme ? (sign == 0 ? -127 : 127) : static_cast<int>(random.below(255)) - 127;
+    };
+    for (std::size_t e = 0; e < n_panels * 16 * k; ++e) {
+      panels.push_back(static_cast<std::uint8_t>(number(e / k % 2) + 128));
+    }
+    for (std::size_t e = 0; e < n_queries * k; ++e) {
+      queries.push_back(static_cast<std::int8_t>(number(seed % 2)));
+    }
+    for (std::size_t q = 0; q < n_queries; ++q) offset.push_back(static_cast<std::int32_t>(random.below(1 << 17)));
+    for (std::size_t i = 0; i < n_panels * 16; ++i) {
+      scale.push_back(static_cast<float>(std::exp2(random.uniform() * 200 - 110)));
+    }
+  }
+
+  std::int64_t sum(std::size_t q, std::size_t i) const {
+    std::int64_t sum = offset[q];
+    for (std::size_t j = 0; j < k; ++j) {
+      const int y = panels[(i / 16 * k / 4 + j / 4) * 64 + 4 * (i % 16) + j % 4] - 128;
+      sum += std::int64_t{queries[q * k + j]} * y;
+    }
+    return sum;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("screen_panels finds exactly the items that reach the bar", "[kernels]") {
+  at_each_level([] {
+    std::uint64_t seed = 0;
+    for (const std::size_t k : {4U, 8U, 12U, 64U, 100U, 1024U}) {
+      for (const std::size_t n_panels : {0U, 1U, 2U, 7U, 8U, 9U, 20U}) {
+        for (const std::size_t n_queries : {1U, 2U, 3U, 4U, 7U, 8U}) {
+          const screen_case c(++seed, k, n_panels, n_queries);
+          INFO("k " << k << ", panels " << n_panels << ", queries " << n_queries << ", seed " << seed);
+          std::vector<float> bar;
+          tandem::random_stream random(seed, 20);
+          for (std::size_t q = 0; q < n_queries; ++q) {
+            // a value of the panels, so that equality happens; and what is no finite number
+            const std::size_t i = n_panels == 0 ? 0 : random.below(n_panels * 16);
+            const float value = n_panels == 0 ? 0.0F : static_cast<float>(c.sum(q, i)) * c.scale[i];
+            const std::uint64_t kind = random.below(8);
+            bar.push_back(kind == 0 ? -HUGE_VALF : kind == 1 ? HUGE_VALF : kind == 2 ? std::nanf("") : value);
+          }
+          std::vector<std::uint16_t> reached(n_queries * n_panels + 1, 0xABCD);
+          kernels().screen_panels(c.queries.data(), c.offset.data(), n_queries, c.panels.data(), c.scale.data(),
+                                  bar.data(), n_panels, k, reached.data());
+          CHECK(reached.back() == 0xABCD);
+          bool all = true;
+          for (std::size_t b = 0; b < n_queries * n_panels; ++b) {
+            for (std::size_t l = 0; l < 16; ++l) {
+              const std::size_t i = b % n_panels * 16 + l;
+              const float value = static_cast<float>(c.sum(b / n_panels, i)) * c.scale[i];
+              all = all && ((reached[b] >> l & 1) != 0) == !(value < bar[b / n_panels]);
+            }
+          }
+          CHECK(all);
+        }
+      }
+    }
+  });
+}
+
 TEST_CASE("gram_accumulate matches the reference with and without index and weight", "[kernels]") {
   at_each_level([] {
     constexpr std::size_t n_rows = 400;

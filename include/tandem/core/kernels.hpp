@@ -35,13 +35,23 @@ struct kernel_table {
   void (*score_panels)(const float* queries, std::size_t n_queries, const std::int16_t* panels, const float* scale,
                        std::size_t n, std::size_t k, float* out);
 
+  /// Which of the rows packed 16 to a panel in 8 bits (batch/top_n.hpp) may reach a bar: bit l of
+  /// reached[q * n_panels + p] is set unless float(offset[q] + z) * scale[16 p + l] < bar[q], where
+  ///   z = sum_j queries[q * k + j] * (panels[(p * k / 4 + j / 4) * 64 + 4 l + j % 4] - 128),  j < k.
+  /// One pass over the panels for all queries. The bits are the same at every level.
+  /// Requires: k a multiple of 4, at most 1024; queries in [-127, 127]; |offset| < 2^17, so that the sum has an exact
+  /// float32; panels in [1, 255].
+  void (*screen_panels)(const std::int8_t* queries, const std::int32_t* offset, std::size_t n_queries,
+                        const std::uint8_t* panels, const float* scale, const float* bar, std::size_t n_panels,
+                        std::size_t k, std::uint16_t* reached);
+
   /// gram[a * k + b] += sum_r weight[r] * x_r[a] * x_r[b] for b <= a (the lower triangle; entries above it are left
   /// unspecified), x_r = rows + index[r] * stride, r < n. `index` null: x_r = rows + r * stride. `weight` null: all 1.
   /// The order of summation depends on n and k only.
   void (*gram_accumulate)(const float* rows, std::size_t stride, const std::uint32_t* index, const float* weight,
                           std::size_t n, std::size_t k, float* gram);
 
-  /// out[r] = <x, x_r>, r < n, rows as in gram_accumulate; x of length k.
+  /// out[r] = <x, x_r>, r < n, rows as in gram_accumulate, with the bits that score_rows gives; x of length k.
   void (*gather_dot)(const float* rows, std::size_t stride, const std::uint32_t* index, std::size_t n, std::size_t k,
                      const float* x, float* out);
 
@@ -74,7 +84,7 @@ struct kernel_table {
   /// How many x[j] equal `value`, j < n.
   std::size_t (*count_equal)(const float* x, std::size_t n, float value);
 
-  /// The level's name: "portable", "sse4", "avx2", "avx512", ...
+  /// The level's name: "portable", "sse4", "avx2", "avx512", "avx512vnni", ...
   const char* name;
 };
 

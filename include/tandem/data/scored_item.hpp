@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 
 #include "tandem/core/config.hpp"
@@ -34,13 +35,12 @@ class best_items {
     const scored_item offered{item, score};
     if (count_ == out_.size()) {
       if (count_ == 0 || !ranks_before(offered, out_[0])) return;
-      std::pop_heap(out_.begin(), end(), ranks_before);
-      end()[-1] = offered;
+      replace_worst(offered);
     } else {
       if (score != score) return;
       out_[count_++] = offered;
+      std::push_heap(out_.begin(), end(), order{});
     }
-    std::push_heap(out_.begin(), end(), ranks_before);
   }
 
   /// Offers items first, first + 1, ... with these scores, but for those in `exclude`, which ascends.
@@ -55,13 +55,36 @@ class best_items {
     }
   }
 
+  /// A score below this finds no place any more: the worst one kept, or -infinity while there is room.
+  [[nodiscard]] float bar() const noexcept {
+    constexpr float infinity = std::numeric_limits<float>::infinity();
+    if (count_ < out_.size()) return -infinity;
+    return out_.empty() ? infinity : out_[0].score;
+  }
+
   /// Sorts what was kept, best first; returns how many items there are. Offer nothing afterwards.
   std::size_t finish() noexcept {
-    std::sort_heap(out_.begin(), end(), ranks_before);
+    std::sort_heap(out_.begin(), end(), order{});
     return count_;
   }
 
  private:
+  struct order {  // an object, not a pointer to a function: the heap's loops then hold it inline
+    bool operator()(const scored_item& a, const scored_item& b) const noexcept { return ranks_before(a, b); }
+  };
+
+  // Lets the new item sink from the front to its place, past all that rank behind it.
+  void replace_worst(const scored_item& offered) noexcept {
+    std::size_t hole = 0;
+    for (std::size_t child = 1; child < count_; child = 2 * hole + 1) {
+      if (child + 1 < count_ && ranks_before(out_[child], out_[child + 1])) ++child;
+      if (!ranks_before(offered, out_[child])) break;
+      out_[hole] = out_[child];
+      hole = child;
+    }
+    out_[hole] = offered;
+  }
+
   [[nodiscard]] std::span<scored_item>::iterator end() const noexcept {
     return out_.begin() + static_cast<std::ptrdiff_t>(count_);
   }

@@ -38,6 +38,31 @@ inline void score_rows_portable(const float* queries, std::size_t n_queries, con
   }
 }
 
+inline void screen_panels_portable(const std::int8_t* queries, const std::int32_t* offset, std::size_t n_queries,
+                                   const std::uint8_t* panels, const float* scale, const float* bar,
+                                   std::size_t n_panels, std::size_t k, std::uint16_t* reached) {
+  constexpr std::size_t panel = 16;
+  for (std::size_t p = 0; p < n_panels; ++p) {
+    for (std::size_t q = 0; q < n_queries; ++q) {
+      std::array<std::int32_t, panel> sum;
+      sum.fill(offset[q]);
+      for (std::size_t j = 0; j < k; j += 4) {
+        const std::int8_t* x = queries + q * k + j;
+        const std::uint8_t* rows = panels + (p * k + j) * panel;
+        for (std::size_t l = 0; l < panel; ++l) {
+          for (std::size_t f = 0; f < 4; ++f) sum[l] += x[f] * (rows[4 * l + f] - 128);
+        }
+      }
+      unsigned bits = 0;
+      for (std::size_t l = 0; l < panel; ++l) {
+        const bool below = static_cast<float>(sum[l]) * scale[p * panel + l] < bar[q];
+        bits |= (below ? 0U : 1U) << l;
+      }
+      reached[q * n_panels + p] = static_cast<std::uint16_t>(bits);
+    }
+  }
+}
+
 inline void score_panels_portable(const float* queries, std::size_t n_queries, const std::int16_t* panels,
                                   const float* scale, std::size_t n, std::size_t k, float* out) {
   constexpr std::size_t panel = 16;
@@ -152,10 +177,22 @@ inline std::size_t count_equal_portable(const float* x, std::size_t n, float val
   return count;
 }
 
-inline constexpr kernel_table portable_kernels{
-    dot_portable,        axpy_portable,       score_rows_portable,      score_panels_portable, gram_accumulate_portable,
-    gather_dot_portable, gather_sum_portable, rank_one_update_portable, multiply_portable,     cholesky_solve_portable,
-    spread_portable,     next_above_portable, class_maxima_portable,    count_equal_portable,  "portable"};
+inline constexpr kernel_table portable_kernels{dot_portable,
+                                               axpy_portable,
+                                               score_rows_portable,
+                                               score_panels_portable,
+                                               screen_panels_portable,
+                                               gram_accumulate_portable,
+                                               gather_dot_portable,
+                                               gather_sum_portable,
+                                               rank_one_update_portable,
+                                               multiply_portable,
+                                               cholesky_solve_portable,
+                                               spread_portable,
+                                               next_above_portable,
+                                               class_maxima_portable,
+                                               count_equal_portable,
+                                               "portable"};
 
 }  // namespace detail
 
