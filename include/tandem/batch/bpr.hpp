@@ -34,7 +34,7 @@ struct bpr_options {
   /// Latent factors. Range [1, 1024]. Memory grows as (users + items) * rank * 4 bytes, an epoch as entries * rank.
   std::size_t rank = 64;
   /// Length of a step. Range (0, inf). Too large: not_finite, or worse rankings.
-  float learning_rate = 0.05F;
+  float learning_rate = 0.02F;
   /// Decay of the vectors that a step touches; also the ridge of fold_in(). Range (0, inf).
   float regularization = 0.01F;
   /// Visits of each observed pair. Range [1, 100000].
