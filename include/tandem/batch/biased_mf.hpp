@@ -34,7 +34,7 @@ struct biased_mf_options {
   /// lambda. Range (0, inf). With nu = 0 some hundred times larger than with nu = 1.
   float regularization = 0.1F;
   /// lambda_b, of the biases. Range (0, inf).
-  float bias_regularization = 0.1F;
+  float bias_regularization = 0.05F;
   /// How the penalty grows with a row's ratings: 0 = not at all, 1 = in proportion. Range [0, 1].
   float nu = 1.0F;
   /// Passes over users and items from random factors. Range [1, 10000].

@@ -67,7 +67,7 @@ class sweep {
   }
 
  private:
-  static constexpr std::size_t tile_rows = 32;
+  static constexpr std::size_t tile_rows = 64;
   static constexpr std::size_t tile_columns = 256;
 
   [[nodiscard]] bool invert_corner(std::size_t first, std::size_t width, std::vector<float>& inverse) const {
