@@ -2,7 +2,8 @@
 // Segments of users: k-means over their vectors.
 //
 // Minimises over centres c_1 ... c_K and an assignment s the inertia  sum_u ||p_u - c_s(u)||^2  by Lloyd's iterations
-// (Lloyd 1982) from k-means++ seeds (Arthur and Vassilvitskii 2007), several times, and keeps the best.
+// (Lloyd 1982) from k-means++ seeds (Arthur and Vassilvitskii 2007; the greedy kind, which tries several points for
+// each), several times, and keeps the best.
 // The points p_u are, by segment_distance,
 //   cosine     x_u / ||x_u||, with centres of length 1 (spherical k-means: Dhillon and Modha 2001); then
 //              ||p - c||^2 = 2 (1 - cos). The default, since the length of a user's vector grows with the history and
@@ -154,12 +155,11 @@ class segmentation {
 /// @param report      called on the calling thread once a seed and once an iteration: stage "segments", done out of
 ///                    restarts * max_iterations; done jumps when a run converges early.
 /// A segment that loses all its users takes the one farthest from its centre, ties by smaller index.
-/// Complexity: O(users * count * rank) an iteration, and the same for the seeds of a run. Allocates: the points once
-/// more (users * rank * 4 bytes), and about 50 bytes a user.
-/// Threads: thread-safe. The result is the same, bit for bit, for every executor.
-/// Errors: invalid_argument for an option, for vectors that are not whole rows, for more segments than users with a
-/// vector, or for a warm start of another shape; not_finite for a vector, naming the user, or for vectors too long for
-/// float32 distances; cancelled.
+/// Complexity: O(users * count * rank) an iteration, and 2 + ln(count) times that for the seeds of a run. Allocates:
+/// the points once more (users * rank * 4 bytes), and about 50 bytes a user. Threads: thread-safe. The result is the
+/// same, bit for bit, for every executor. Errors: invalid_argument for an option, for vectors that are not whole rows,
+/// for more segments than users with a vector, or for a warm start of another shape; not_finite for a vector, naming
+/// the user, or for vectors too long for float32 distances; cancelled.
 [[nodiscard]] segmentation fit_segments(std::span<const float> vectors, std::size_t rank,
                                         const segment_options& options, executor_ref executor = {},
                                         const progress& report = {}, const segmentation* warm_start = nullptr);

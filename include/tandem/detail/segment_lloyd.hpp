@@ -23,15 +23,14 @@ inline void nearest_centres(std::span<const float> centres, std::span<const floa
                             std::size_t rank, std::span<float> scores, std::span<std::uint32_t> nearest) noexcept {
   const std::size_t n = nearest.size();
   kernels().score_rows(centres.data(), halves.size(), rows.data(), n, rank, rank, scores.data());
-  for (std::size_t r = 0; r < n; ++r) {
-    float best = std::numeric_limits<float>::infinity();
-    nearest[r] = 0;
-    for (std::size_t c = 0; c < halves.size(); ++c) {
-      const float away = halves[c] - scores[c * n + r];
-      if (away < best) {
-        best = away;
-        nearest[r] = static_cast<std::uint32_t>(c);
-      }
+  std::fill(nearest.begin(), nearest.end(), 0U);
+  for (std::size_t r = 0; r < n; ++r) scores[r] = halves[0] - scores[r];  // the least so far
+  for (std::size_t c = 1; c < halves.size(); ++c) {
+    const float* score = scores.data() + c * n;
+    for (std::size_t r = 0; r < n; ++r) {
+      const float away = halves[c] - score[r];
+      nearest[r] = away < scores[r] ? static_cast<std::uint32_t>(c) : nearest[r];
+      scores[r] = away < scores[r] ? away : scores[r];
     }
   }
 }
@@ -95,20 +94,30 @@ class lloyd_run {
 
   void start_from(std::span<const float> centres) { std::copy(centres.begin(), centres.end(), centres_.begin()); }
 
-  /// Each seed is a point drawn in proportion to its squared distance from the seeds before it.
+  /// Each seed is a point drawn in proportion to its squared distance from the seeds before it: of 2 + ln(count) drawn,
+  /// the one that leaves the least inertia.
   /// @param between  called before each seed.
   template <class Between>
   void draw_seeds(random_stream random, const Between& between) {
+    const std::size_t k = points_->rank;
+    const auto n_trials = 2 + static_cast<std::size_t>(std::log(static_cast<double>(count_)));
     std::fill(away_.begin(), away_.end(), std::numeric_limits<double>::infinity());
+    std::vector<float> trials;
     for (std::size_t c = 0; c < count_; ++c) {
       between();
-      const std::size_t r = c == 0 ? random.below(points_->size()) : draw(random.uniform());
-      const std::span<const float> seed = points_->row(r);
+      trials.clear();
+      for (std::size_t t = 0; t < (c == 0 ? 1 : n_trials); ++t) {
+        const std::span<const float> trial =
+            points_->row(c == 0 ? random.below(points_->size()) : draw(random.uniform()));
+        trials.insert(trials.end(), trial.begin(), trial.end());
+      }
+      const std::size_t best = trials.size() == k ? 0 : best_trial(trials);
+      const std::span<const float> seed = std::span(trials).subspan(best * k, k);
       std::copy(seed.begin(), seed.end(), centre(c).begin());
       for_each_block([&](std::size_t first, std::size_t n) {
-        for (std::size_t p = first; p < first + n; ++p) {
-          away_[p] = std::min(away_[p], squared_distance(points_->row(p), seed));
-        }
+        std::vector<float> squared(n);
+        squared_distances(seed, first, squared);
+        for (std::size_t p = 0; p < n; ++p) away_[first + p] = std::min(away_[first + p], double{squared[p]});
       });
     }
   }
@@ -143,16 +152,53 @@ class lloyd_run {
   }
 
  private:
+  static constexpr std::size_t block = 256;  // points a task
+
   [[nodiscard]] std::span<float> centre(std::size_t c) noexcept {
     return std::span(centres_).subspan(c * points_->rank, points_->rank);
   }
 
   template <class F>
   void for_each_block(const F& f) const {
-    constexpr std::size_t block = 256;
     const std::size_t n = points_->size();
     executor_.parallel_for((n + block - 1) / block,
                            [&](std::size_t b) { f(b * block, std::min(block, n - b * block)); });
+  }
+
+  /// out[q * n + p] = squared distance of query q from point first + p; exactly 0 for equal vectors.
+  void squared_distances(std::span<const float> queries, std::size_t first, std::span<float> out) const noexcept {
+    const std::size_t k = points_->rank;
+    const std::size_t n_queries = queries.size() / k;
+    const std::size_t n = out.size() / n_queries;
+    kernels().score_rows(queries.data(), n_queries, points_->row(first).data(), n, k, k, out.data());
+    for (std::size_t q = 0; q < n_queries; ++q) {
+      const std::span<const float> query = queries.subspan(q * k, k);
+      const double length = squared_length(query);
+      for (std::size_t p = 0; p < n; ++p) {
+        const double both = length + points_->squares[first + p];
+        double distance = both - 2 * double{out[q * n + p]};
+        if (distance < 1e-3 * both) distance = squared_distance(query, points_->row(first + p));  // digits cancelled
+        out[q * n + p] = static_cast<float>(distance);
+      }
+    }
+  }
+
+  /// The one of some points that would leave the least inertia as the next seed, ties by smaller index.
+  [[nodiscard]] std::size_t best_trial(std::span<const float> trials) const {
+    const std::size_t n_trials = trials.size() / points_->rank;
+    const std::size_t n_blocks = (points_->size() + block - 1) / block;
+    std::vector<double> parts(n_blocks * n_trials, 0.0);
+    for_each_block([&](std::size_t first, std::size_t n) {
+      std::vector<float> squared(n_trials * n);
+      squared_distances(trials, first, squared);
+      for (std::size_t t = 0; t < n_trials; ++t) {
+        double& sum = parts[first / block * n_trials + t];
+        for (std::size_t p = 0; p < n; ++p) sum += std::min(away_[first + p], double{squared[t * n + p]});
+      }
+    });
+    std::vector<double> left(n_trials, 0.0);
+    for (std::size_t part = 0; part < parts.size(); ++part) left[part % n_trials] += parts[part];
+    return static_cast<std::size_t>(std::min_element(left.begin(), left.end()) - left.begin());
   }
 
   [[nodiscard]] std::size_t draw(double uniform) const noexcept {
@@ -180,7 +226,7 @@ class lloyd_run {
       nearest_centres(centres_, halves, std::span(points_->rows).subspan(first * k, n * k), k, scores,
                       std::span(nearest_).subspan(first, n));
       for (std::size_t p = first; p < first + n; ++p) {
-        away_[p] = squared_distance(points_->row(p), std::span(centres_).subspan(nearest_[p] * k, k));
+        away_[p] = squared_distance(points_->row(p), std::span<const float>(centres_).subspan(nearest_[p] * k, k));
       }
     });
     inertia_ = 0;

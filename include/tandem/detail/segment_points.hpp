@@ -1,6 +1,7 @@
 #pragma once
 // Vectors as k-means sees them: users without a vector left out, directions or differences from the mean.
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -15,20 +16,30 @@
 TANDEM_BEGIN
 namespace detail {
 
-[[nodiscard]] inline double squared_length(std::span<const float> x) noexcept {
-  double sum = 0;
-  for (const float each : x) sum += double{each} * double{each};
+/// sum of term(j), j < n, in an order that lets eight terms be added at once.
+template <class Term>
+[[nodiscard]] double sum_by_eights(std::size_t n, const Term& term) noexcept {
+  std::array<double, 8> part{};
+  std::size_t j = 0;
+  for (; j + 8 <= n; j += 8) {
+    for (std::size_t l = 0; l < 8; ++l) part[l] += term(j + l);
+  }
+  double sum = ((part[0] + part[4]) + (part[1] + part[5])) + ((part[2] + part[6]) + (part[3] + part[7]));
+  for (; j < n; ++j) sum += term(j);
   return sum;
 }
 
+[[nodiscard]] inline double squared_length(std::span<const float> x) noexcept {
+  return sum_by_eights(x.size(), [&](std::size_t j) { return double{x[j]} * double{x[j]}; });
+}
+
 /// ||a - b||^2, exactly 0 for equal vectors.
-[[nodiscard]] inline double squared_distance(std::span<const float> a, std::span<const float> b) noexcept {
-  double sum = 0;
-  for (std::size_t j = 0; j < a.size(); ++j) {
+template <class Number>
+[[nodiscard]] double squared_distance(std::span<const float> a, std::span<const Number> b) noexcept {
+  return sum_by_eights(a.size(), [&](std::size_t j) {
     const double d = double{a[j]} - double{b[j]};
-    sum += d * d;
-  }
-  return sum;
+    return d * d;
+  });
 }
 
 /// Writes the point of a vector. False, and nothing written, for a vector that is all zero or not finite.
@@ -53,6 +64,7 @@ struct segment_points {
   std::vector<float> origin;         // of length rank
   std::vector<float> rows;           // size() x rank
   std::vector<std::uint32_t> users;  // whose point a row is; ascending
+  std::vector<double> squares;       // squared lengths of the rows
   [[nodiscard]] std::size_t size() const noexcept { return users.size(); }
   [[nodiscard]] std::span<const float> row(std::size_t r) const noexcept { return {rows.data() + r * rank, rank}; }
 };
@@ -99,6 +111,7 @@ struct segment_points {
   for (std::size_t r = 0; r < out.size(); ++r) {
     (void)place_point(distance, out.origin, vectors.subspan(out.users[r] * rank, rank),
                       std::span(out.rows).subspan(r * rank, rank));
+    out.squares.push_back(squared_length(out.row(r)));
   }
   return out;
 }

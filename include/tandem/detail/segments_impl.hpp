@@ -63,10 +63,7 @@ struct segment_moments {
 
   /// ||p - mean||^2
   [[nodiscard]] double distance(std::span<const float> point, std::size_t c) const noexcept {
-    const double* mean = means.data() + c * point.size();
-    double sum = 0;
-    for (std::size_t j = 0; j < point.size(); ++j) sum += (double{point[j]} - mean[j]) * (double{point[j]} - mean[j]);
-    return sum;
+    return squared_distance(point, std::span<const double>(means).subspan(c * point.size(), point.size()));
   }
 
   /// The silhouette of a point of segment `own`: the mean over a segment of ||p - q||^2 is ||p - mean||^2 + spread.
