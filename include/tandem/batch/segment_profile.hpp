@@ -29,15 +29,16 @@ struct profile_options {
   void validate() const;
 };
 
-/// An item that a segment takes more than users at large do.
+/// An item that a segment takes more than users at large do. Shares are of entries, not of users: a busy segment takes
+/// more of everything, which says nothing about its taste.
 struct characteristic_item {
   item_index item{};
   std::uint32_t users = 0;      ///< of the segment, that took it
   std::uint32_t all_users = 0;  ///< of all segments, that took it
-  double lift = 0;              ///< (users / users of the segment) / (all_users / users of all segments)
-  /// (users + prior_users) / (expected + prior_users), expected = all_users * share of the segment: the lift, pulled
-  /// towards 1 as far as it rests on few users (a gamma-Poisson shrinker: DuMouchel 1999). The list is in its order, so
-  /// that neither the popular items lead every list, nor those that one user took.
+  double lift = 0;              ///< users / expected, where expected = all_users * the segment's share of all entries
+  /// (users + prior_users) / (expected + prior_users): the lift, pulled towards 1 as far as it rests on few users (a
+  /// gamma-Poisson shrinker: DuMouchel 1999). The list is in its order, so that neither the popular items lead every
+  /// list, nor those that one user took.
   double score = 0;
 };
 

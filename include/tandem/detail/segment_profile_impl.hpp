@@ -42,7 +42,7 @@ inline std::vector<std::uint32_t> count_takers(const interactions& log, const ba
   return takers;
 }
 
-/// @param share  of the segment among the users of all segments.
+/// @param share  of the segment in the entries of all segments.
 inline std::vector<batch::characteristic_item> characteristic_items(std::span<const std::uint32_t> takers,
                                                                     std::span<const std::uint32_t> all_takers,
                                                                     double share,
@@ -74,15 +74,21 @@ inline batch::segment_profile profile_one(const interactions& log, std::span<con
   out.share = n / static_cast<double>(all_users);
   std::vector<std::uint32_t> takers(log.n_items());
   std::vector<std::size_t> events;
+  std::size_t entries = 0;
   for (const std::uint32_t u : users) {
     const interactions::row row = log.items_of(user_index{u});
     events.push_back(row.size());
-    out.mean_events += static_cast<double>(row.size()) / n;
+    entries += row.size();
     for (const std::uint32_t i : row.index) ++takers[i];
     for (const float w : row.weight) out.mean_weight += double{w} / n;
   }
+  out.mean_events = static_cast<double>(entries) / n;
   out.median_events = median(std::move(events));
-  out.items = characteristic_items(takers, all_takers, out.share, options);
+  std::size_t all_entries = 0;
+  for (const std::uint32_t each : all_takers) all_entries += each;
+  if (all_entries == 0) return out;
+  out.items = characteristic_items(takers, all_takers, static_cast<double>(entries) / static_cast<double>(all_entries),
+                                   options);
   return out;
 }
 
