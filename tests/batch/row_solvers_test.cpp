@@ -44,7 +44,7 @@ struct problem {
   }
   [[nodiscard]] interactions::row row() const { return {index, weight}; }
 
-  [[nodiscard]] Eigen::VectorXd solution() const {
+  [[nodiscard]] Eigen::VectorXd solution(std::span<const float> prior = {}) const {
     const reference::matrix y = reference::rows_of(rows, k);
     const auto n = static_cast<Eigen::Index>(k);
     Eigen::MatrixXd a = 0.1 * (y.transpose() * y) + static_cast<double>(ridge) * Eigen::MatrixXd::Identity(n, n);
@@ -53,6 +53,9 @@ struct problem {
       const Eigen::VectorXd v = y.row(index[r]).transpose();
       a += static_cast<double>(weight[r]) * v * v.transpose();
       b += static_cast<double>(weight[r]) * v;
+    }
+    for (std::size_t j = 0; j < prior.size(); ++j) {
+      b[static_cast<Eigen::Index>(j)] += static_cast<double>(ridge) * static_cast<double>(prior[j]);
     }
     return a.ldlt().solve(b);
   }
@@ -151,6 +154,46 @@ TEST_CASE("every solver of a row agrees with dense algebra", "[ials]") {
     std::fill(x.begin(), x.end(), 0.0F);
     for (int pass = 0; pass < 200; ++pass) REQUIRE(detail::solve_by_blocks(p.fixed, p.row(), p.ridge, 5, scratch, x));
     CHECK(distance(x, expected) < 1e-2);  // blocks that hardly agree take many passes
+  }
+}
+
+TEST_CASE("every solver of a row is pulled to a prior as dense algebra is", "[ials]") {
+  const std::size_t ranks[] = {1, 4, 16, 33, 64};
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    const std::size_t k = ranks[seed % 5];
+    const std::size_t history = 1 + seed * 7 % 60;
+    INFO("seed " << seed << ", rank " << k << ", history " << history);
+    problem p(seed, k, history, 1);
+    p.ridge = seed % 2 == 0 ? 0.3F : 30.0F;
+    random_stream random(seed, 8);
+    std::vector<float> prior(k);
+    for (float& x : prior) x = static_cast<float>(random.normal());
+    const Eigen::VectorXd expected = p.solution(prior);
+    detail::row_scratch scratch(k);
+    std::vector<float> x(k);
+    REQUIRE(detail::solve_full(p.fixed, p.row(), p.ridge, scratch, x, prior));
+    CHECK(distance(x, expected) < 1e-4);
+    REQUIRE(detail::solve_long(p.fixed, p.row(), p.ridge, {}, scratch, x, prior));
+    CHECK(distance(x, expected) < 1e-4);
+    const turned_problem turned(p);
+    const std::vector<float> turned_prior = detail::rotated(prior, turned.vectors, k, {});
+    if (history <= k) {
+      REQUIRE(detail::solve_short(turned.fixed, p.row(), p.ridge, scratch, x, turned_prior));
+      CHECK(distance(turned.back(x), expected) < 1e-4);
+    }
+    REQUIRE(detail::solve_full(turned.fixed, p.row(), p.ridge, scratch, x, turned_prior));
+    CHECK(distance(turned.back(x), expected) < 1e-4);
+    std::fill(x.begin(), x.end(), 0.0F);
+    REQUIRE(detail::solve_by_gradient(p.fixed, p.row(), p.ridge, 6 * k + 20, scratch, x, prior));
+    CHECK(distance(x, expected) < 1e-3);
+    std::fill(x.begin(), x.end(), 0.0F);
+    REQUIRE(detail::solve_by_blocks(p.fixed, p.row(), p.ridge, k, scratch, x, prior));
+    CHECK(distance(x, expected) < 1e-4);
+    std::fill(x.begin(), x.end(), 0.0F);
+    for (int pass = 0; pass < 200; ++pass) {
+      REQUIRE(detail::solve_by_blocks(p.fixed, p.row(), p.ridge, 5, scratch, x, prior));
+    }
+    CHECK(distance(x, expected) < 1e-2);
   }
 }
 

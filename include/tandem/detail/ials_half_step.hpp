@@ -69,9 +69,11 @@ inline std::vector<float> rotated(std::span<const float> rows, std::span<const f
 template <class RowOf>
 class half_step {
  public:
+  /// @param priors  what each row is pulled towards, laid out as `solved`; empty = zero. A row without history is its
+  ///                prior.
   half_step(solved_side<RowOf>& side, std::span<const float> rows, std::span<float> solved,
-            const batch::ials_options& options, executor_ref executor)
-      : side_(side), solved_(solved), options_(options), executor_(executor), k_(options.rank) {
+            const batch::ials_options& options, executor_ref executor, std::span<const float> priors = {})
+      : side_(side), solved_(solved), priors_(priors), options_(options), executor_(executor), k_(options.rank) {
     fixed_.rows = rows;
     fixed_.k = k_;
     fixed_.gram = gram_of_rows(rows.data(), rows.size() / k_, k_, nullptr, nullptr, options.alpha0, executor);
@@ -110,6 +112,7 @@ class half_step {
     vectors_.assign(side_.basis.vectors.begin(), side_.basis.vectors.end());
     rotated_ = rotated(fixed_.rows, vectors_, k_, executor_);
     fixed_.rows = rotated_;
+    if (!priors_.empty()) turned_priors_ = rotated(priors_, vectors_, k_, executor_);
     fixed_.spectrum.assign(side_.basis.values.begin(), side_.basis.values.end());
     std::fill(fixed_.gram.begin(), fixed_.gram.end(), 0.0F);
     for (std::size_t a = 0; a < k_; ++a) fixed_.gram[a * k_ + a] = fixed_.spectrum[a];
@@ -118,9 +121,10 @@ class half_step {
   void solve(std::uint32_t r, row_scratch& scratch) const {
     const interactions::row row = side_.row_of(r);
     const std::span<float> x = solved_.subspan(r * k_, k_);
-    if (row.size() == 0) return std::fill(x.begin(), x.end(), 0.0F);
+    if (row.size() == 0) return pull(1, prior_of(priors_, r), x);
     const std::span<float> y = side_.rotates ? std::span<float>(scratch.turned) : x;
-    if (!solve_in_basis(row, scratch, y, is_long(r))) {
+    const std::span<const float> prior = prior_of(side_.rotates ? turned_priors_ : priors_, r);
+    if (!solve_in_basis(row, prior, scratch, y, is_long(r))) {
       throw error(errc::not_finite, "ials: a row's equations have no finite solution", {},
                   "raise regularization, or scale the interactions' weights down");
     }
@@ -129,29 +133,36 @@ class half_step {
     kernels().gather_sum(vectors_.data(), k_, nullptr, y.data(), k_, k_, x.data());
   }
 
-  bool solve_in_basis(const interactions::row& row, row_scratch& scratch, std::span<float> x, bool is_long) const {
+  [[nodiscard]] std::span<const float> prior_of(std::span<const float> priors, std::uint32_t r) const {
+    return priors.empty() ? priors : priors.subspan(r * k_, k_);
+  }
+
+  bool solve_in_basis(const interactions::row& row, std::span<const float> prior, row_scratch& scratch,
+                      std::span<float> x, bool is_long) const {
     const batch::factor_weights weights{options_.alpha0, options_.regularization, options_.nu};
     const float ridge = ridge_of(weights, static_cast<double>(row.size()), fixed_.rows.size() / k_);
     switch (options_.solver) {
       case batch::ials_solver::cholesky: break;
       case batch::ials_solver::conjugate_gradient:
-        return solve_by_gradient(fixed_, row, ridge, options_.steps, scratch, x);
+        return solve_by_gradient(fixed_, row, ridge, options_.steps, scratch, x, prior);
       case batch::ials_solver::block:
-        return solve_by_blocks(fixed_, row, ridge, std::min(options_.block, k_), scratch, x);
+        return solve_by_blocks(fixed_, row, ridge, std::min(options_.block, k_), scratch, x, prior);
     }
-    if (is_long) return solve_long(fixed_, row, ridge, executor_, scratch, x);
-    if (side_.rotates && is_short(row.size(), k_)) return solve_short(fixed_, row, ridge, scratch, x);
-    return solve_full(fixed_, row, ridge, scratch, x);
+    if (is_long) return solve_long(fixed_, row, ridge, executor_, scratch, x, prior);
+    if (side_.rotates && is_short(row.size(), k_)) return solve_short(fixed_, row, ridge, scratch, x, prior);
+    return solve_full(fixed_, row, ridge, scratch, x, prior);
   }
 
   solved_side<RowOf>& side_;
   std::span<float> solved_;
+  std::span<const float> priors_;
   const batch::ials_options& options_;
   executor_ref executor_;
   std::size_t k_;
   fixed_side fixed_;
   std::vector<float> vectors_;  // of the basis, in float
   std::vector<float> rotated_;
+  std::vector<float> turned_priors_;
 };
 
 }  // namespace detail

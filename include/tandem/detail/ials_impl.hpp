@@ -43,6 +43,68 @@ inline void random_row(std::uint64_t seed, std::size_t r, double stddev, std::sp
   for (float& x : row) x = static_cast<float>(random.normal(0, stddev));
 }
 
+/// Nothing known of the rows of a side.
+struct no_priors {
+  [[nodiscard]] std::span<const float> priors() const noexcept { return {}; }
+  void learn(std::span<float>) const noexcept {}
+};
+
+/// The factors that an alternating fit starts from. Errors: invalid_argument for a warm start of another rank.
+struct ials_start {
+  std::vector<float> users;
+  std::vector<float> items;
+
+  ials_start(const interactions& log, const batch::ials_options& options, const batch::factor_model* warm_start)
+      : users(log.n_users() * options.rank), items(log.n_items() * options.rank) {
+    const std::size_t k = options.rank;
+    if (warm_start != nullptr && warm_start->rank() != k) {
+      throw error(errc::invalid_argument,
+                  "is " + std::to_string(k) + ", but the model to start from has " + std::to_string(warm_start->rank()),
+                  {{}, 0, "rank"}, "fit without a warm start");
+    }
+    if (warm_start != nullptr) {  // where the solvers that go step by step start from
+      const std::size_t known_users = std::min(warm_start->n_users(), log.n_users());
+      std::copy_n(warm_start->user_matrix().data(), known_users * k, users.data());
+    }
+    const std::size_t known = warm_start != nullptr ? std::min(warm_start->n_items(), log.n_items()) : 0;
+    if (known > 0) std::copy_n(warm_start->item_matrix().data(), known * k, items.data());
+    const double stddev = static_cast<double>(options.init_stddev) / std::sqrt(static_cast<double>(k));
+    for (std::size_t i = known; i < log.n_items(); ++i) {
+      random_row(options.seed, i, stddev, std::span(items).subspan(i * k, k));
+    }
+  }
+};
+
+/// fit_ials(), with priors for the rows of either side: x.learn(rows) sees the rows of its side after each half step,
+/// x.priors() is what the next one pulls them towards.
+template <class UserPriors, class ItemPriors>
+batch::factor_model alternate(const interactions& log, const batch::ials_options& options, executor_ref executor,
+                              const progress& report, const batch::factor_model* warm_start,
+                              const batch::ials_watch& watch, UserPriors&& user_priors, ItemPriors&& item_priors) {
+  // The item factors are the state; users are always solved from them.
+  auto [users, items] = ials_start(log, options, warm_start);
+  const batch::factor_weights weights{options.alpha0, options.regularization, options.nu};
+  const std::size_t epochs = warm_start != nullptr ? options.warm_epochs : options.epochs;
+  const auto items_of = [&log](std::size_t u) { return log.items_of(user_index{static_cast<std::uint32_t>(u)}); };
+  const auto users_of = [&log](std::size_t i) { return log.users_of(item_index{static_cast<std::uint32_t>(i)}); };
+  ials_progress progress{report, (epochs + 1) * log.n_users() + epochs * log.n_items()};
+  solved_side user_side(items_of, log.n_users(), log.n_items(), options);
+  solved_side item_side(users_of, log.n_items(), log.n_users(), options);
+  if (warm_start != nullptr) {
+    item_priors.learn(items);
+    user_priors.learn(users);
+  }
+  half_step(user_side, items, users, options, executor, user_priors.priors()).run(progress);
+  for (std::size_t epoch = 0; epoch < epochs; ++epoch) {
+    half_step(item_side, users, items, options, executor, item_priors.priors()).run(progress);
+    item_priors.learn(items);
+    user_priors.learn(users);
+    half_step(user_side, items, users, options, executor, user_priors.priors()).run(progress);
+    if (watch && !watch({epoch + 1, users, items, options.rank, weights})) break;
+  }
+  return batch::factor_model::from_factors(std::move(users), std::move(items), options.rank, weights, executor);
+}
+
 }  // namespace detail
 
 namespace batch {
@@ -50,41 +112,7 @@ namespace batch {
 inline factor_model fit_ials(const interactions& log, const ials_options& options, executor_ref executor,
                              const progress& report, const factor_model* warm_start, const ials_watch& watch) {
   options.validate();
-  const std::size_t k = options.rank;
-  if (warm_start != nullptr && warm_start->rank() != k) {
-    throw error(errc::invalid_argument,
-                "is " + std::to_string(k) + ", but the model to start from has " + std::to_string(warm_start->rank()),
-                {{}, 0, "rank"}, "fit without a warm start");
-  }
-  const std::size_t epochs = warm_start != nullptr ? options.warm_epochs : options.epochs;
-  const factor_weights weights{options.alpha0, options.regularization, options.nu};
-
-  // The item factors are the state; users are always solved from them.
-  std::vector<float> users(log.n_users() * k);
-  std::vector<float> items(log.n_items() * k);
-  if (warm_start != nullptr) {  // where the solvers that go step by step start from
-    const std::size_t known_users = std::min(warm_start->n_users(), log.n_users());
-    std::copy_n(warm_start->user_matrix().data(), known_users * k, users.data());
-  }
-  const std::size_t known = warm_start != nullptr ? std::min(warm_start->n_items(), log.n_items()) : 0;
-  if (known > 0) std::copy_n(warm_start->item_matrix().data(), known * k, items.data());
-  const double stddev = static_cast<double>(options.init_stddev) / std::sqrt(static_cast<double>(k));
-  for (std::size_t i = known; i < log.n_items(); ++i) {
-    detail::random_row(options.seed, i, stddev, std::span(items).subspan(i * k, k));
-  }
-
-  const auto items_of = [&log](std::size_t u) { return log.items_of(user_index{static_cast<std::uint32_t>(u)}); };
-  const auto users_of = [&log](std::size_t i) { return log.users_of(item_index{static_cast<std::uint32_t>(i)}); };
-  detail::ials_progress progress{report, (epochs + 1) * log.n_users() + epochs * log.n_items()};
-  detail::solved_side user_side(items_of, log.n_users(), log.n_items(), options);
-  detail::solved_side item_side(users_of, log.n_items(), log.n_users(), options);
-  detail::half_step(user_side, items, users, options, executor).run(progress);
-  for (std::size_t epoch = 0; epoch < epochs; ++epoch) {
-    detail::half_step(item_side, users, items, options, executor).run(progress);
-    detail::half_step(user_side, items, users, options, executor).run(progress);
-    if (watch && !watch({epoch + 1, users, items, k, weights})) break;
-  }
-  return factor_model::from_factors(std::move(users), std::move(items), k, weights, executor);
+  return detail::alternate(log, options, executor, report, warm_start, watch, detail::no_priors{}, detail::no_priors{});
 }
 
 }  // namespace batch

@@ -57,17 +57,25 @@ inline std::vector<float> gram_of_rows(const float* rows, std::size_t n, std::si
   return gram;
 }
 
+/// x = ridge prior, an empty prior being zero.
+inline void pull(float ridge, std::span<const float> prior, std::span<float> x) noexcept {
+  if (prior.empty()) return std::fill(x.begin(), x.end(), 0.0F);
+  for (std::size_t j = 0; j < x.size(); ++j) x[j] = ridge * prior[j];
+}
+
 /// Memory for one system of rank k; one a task.
 struct normal_scratch {
   explicit normal_scratch(std::size_t k) : matrix(k * k) {}
   std::vector<float> matrix;
 };
 
-/// Solves (gram + sum_r weight[r] y_r y_r^T + ridge I) x = sum_r weight[r] y_r, where y_r is row index[r] of `rows`
-/// (stride k). Returns false when the system is not positive definite in float32, or x is not finite.
+/// Solves (gram + sum_r weight[r] y_r y_r^T + ridge I) x = sum_r weight[r] y_r + ridge prior, where y_r is row index[r]
+/// of `rows` (stride k) and an empty prior is zero. Returns false when the system is not positive definite in float32,
+/// or x is not finite.
 [[nodiscard]] inline bool solve_row(std::span<const float> gram, const float* rows,
                                     std::span<const std::uint32_t> index, std::span<const float> weight, float ridge,
-                                    normal_scratch& scratch, std::span<float> x) noexcept {
+                                    normal_scratch& scratch, std::span<float> x,
+                                    std::span<const float> prior = {}) noexcept {
   const std::size_t k = x.size();
   const kernel_table& kernel = kernels();
   for (std::size_t a = 0; a < k; ++a) {
@@ -75,7 +83,7 @@ struct normal_scratch {
     scratch.matrix[a * k + a] += ridge;
   }
   kernel.gram_accumulate(rows, k, index.data(), weight.data(), index.size(), k, scratch.matrix.data());
-  std::fill(x.begin(), x.end(), 0.0F);
+  pull(ridge, prior, x);
   kernel.gather_sum(rows, k, index.data(), weight.data(), index.size(), k, x.data());
   return kernel.cholesky_solve(scratch.matrix.data(), x.data(), k) && all_finite(x);
 }

@@ -1,7 +1,8 @@
 #pragma once
 // One row of an alternating fit: its vector while the other side is held fixed, exactly or nearly.
 //
-// All solve A x = b, A = gram + ridge I + sum_r w_r y_r y_r^T, b = sum_r w_r y_r, over the row's history.
+// All solve A x = b, A = gram + ridge I + sum_r w_r y_r y_r^T, b = sum_r w_r y_r + ridge prior, over the row's history:
+// the ridge pulls x towards its prior, which is zero when none is given.
 
 #include <algorithm>
 #include <cmath>
@@ -33,42 +34,44 @@ struct row_scratch {
   std::vector<float> score, coefficient;  // one a row of the history
 };
 
-/// x = sum_r w_r y_r, the right side of every system.
-inline void right_side(const fixed_side& fixed, const interactions::row& row, std::span<float> x) noexcept {
-  std::fill(x.begin(), x.end(), 0.0F);
+/// x = ridge prior + sum_r w_r y_r, the right side of every system.
+inline void right_side(const fixed_side& fixed, const interactions::row& row, float ridge, std::span<const float> prior,
+                       std::span<float> x) noexcept {
+  pull(ridge, prior, x);
   kernels().gather_sum(fixed.rows.data(), fixed.k, row.index.data(), row.weight.data(), row.size(), fixed.k, x.data());
 }
 
 /// The k x k system by Cholesky.
 [[nodiscard]] inline bool solve_full(const fixed_side& fixed, const interactions::row& row, float ridge, row_scratch& s,
-                                     std::span<float> x) noexcept {
+                                     std::span<float> x, std::span<const float> prior = {}) noexcept {
   const std::size_t k = fixed.k;
   for (std::size_t a = 0; a < k; ++a) {
     std::copy_n(fixed.gram.data() + a * k, a + 1, s.matrix.data() + a * k);
     s.matrix[a * k + a] += ridge;
   }
   kernels().gram_accumulate(fixed.rows.data(), k, row.index.data(), row.weight.data(), row.size(), k, s.matrix.data());
-  right_side(fixed, row, x);
+  right_side(fixed, row, ridge, prior, x);
   return kernels().cholesky_solve(s.matrix.data(), x.data(), k) && all_finite(x);
 }
 
 /// The same for a history too long for one task: its Gramian is summed by all.
 [[nodiscard]] inline bool solve_long(const fixed_side& fixed, const interactions::row& row, float ridge,
-                                     executor_ref executor, row_scratch& s, std::span<float> x) {
+                                     executor_ref executor, row_scratch& s, std::span<float> x,
+                                     std::span<const float> prior = {}) {
   const std::size_t k = fixed.k;
   const std::vector<float> gram =
       gram_of_rows(fixed.rows.data(), row.size(), k, row.index.data(), row.weight.data(), 1, executor);
   for (std::size_t j = 0; j < k * k; ++j) s.matrix[j] = fixed.gram[j] + gram[j];
   for (std::size_t a = 0; a < k; ++a) s.matrix[a * k + a] += ridge;
-  right_side(fixed, row, x);
+  right_side(fixed, row, ridge, prior, x);
   return kernels().cholesky_solve(s.matrix.data(), x.data(), k) && all_finite(x);
 }
 
 /// A history of n < k as an n x n system (Woodbury): with D = diag(spectrum) + ridge I and Z = W^1/2 Y,
-///   x = D^-1 Z^T (I + Z D^-1 Z^T)^-1 w^1/2,
+///   x = D^-1 (ridge prior + Z^T (I + Z D^-1 Z^T)^-1 (w^1/2 - Z D^-1 ridge prior)),
 /// which costs n^2 k + n^3 / 3 instead of n k^2 + k^3 / 3. Its condition is no worse than that of A.
 [[nodiscard]] inline bool solve_short(const fixed_side& fixed, const interactions::row& row, float ridge,
-                                      row_scratch& s, std::span<float> x) noexcept {
+                                      row_scratch& s, std::span<float> x, std::span<const float> prior = {}) noexcept {
   const std::size_t k = fixed.k;
   const std::size_t n = row.size();
   std::span<float> inverse(s.a);
@@ -80,12 +83,18 @@ inline void right_side(const fixed_side& fixed, const interactions::row& row, st
     const float* from = fixed.rows.data() + row.index[r] * k;
     for (std::size_t j = 0; j < k; ++j) s.columns[j * n + r] = root[r] * from[j];
   }
+  if (!prior.empty()) {
+    pull(ridge, prior, x);
+    for (std::size_t j = 0; j < k; ++j) x[j] *= inverse[j];
+    kernels().gather_dot(fixed.rows.data(), k, row.index.data(), n, k, x.data(), s.matrix.data());
+    for (std::size_t r = 0; r < n; ++r) u[r] -= root[r] * s.matrix[r];
+  }
   std::fill_n(s.matrix.begin(), n * n, 0.0F);
   for (std::size_t r = 0; r < n; ++r) s.matrix[r * n + r] = 1;
   kernels().gram_accumulate(s.columns.data(), n, nullptr, inverse.data(), k, n, s.matrix.data());
   if (!kernels().cholesky_solve(s.matrix.data(), u.data(), n)) return false;
   for (std::size_t r = 0; r < n; ++r) u[r] *= root[r];
-  std::fill(x.begin(), x.end(), 0.0F);
+  pull(ridge, prior, x);
   kernels().gather_sum(fixed.rows.data(), k, row.index.data(), u.data(), n, k, x.data());
   for (std::size_t j = 0; j < k; ++j) x[j] *= inverse[j];
   return all_finite(x);
@@ -107,14 +116,15 @@ inline void apply_system(const fixed_side& fixed, const interactions::row& row, 
 
 /// `steps` steps of conjugate gradient from the x given (Takacs, Pilaszy and Tikk 2011).
 [[nodiscard]] inline bool solve_by_gradient(const fixed_side& fixed, const interactions::row& row, float ridge,
-                                            std::size_t steps, row_scratch& s, std::span<float> x) {
+                                            std::size_t steps, row_scratch& s, std::span<float> x,
+                                            std::span<const float> prior = {}) {
   const std::size_t k = fixed.k;
   s.score.resize(row.size());
   std::span<float> left(s.a);
   std::span<float> direction(s.b);
   std::span<float> image(s.c);
   apply_system(fixed, row, ridge, s, x, image);
-  right_side(fixed, row, left);
+  right_side(fixed, row, ridge, prior, left);
   kernels().axpy(-1, image.data(), left.data(), k);
   std::copy(left.begin(), left.end(), direction.begin());
   float norm = kernels().dot(left.data(), left.data(), k);
@@ -133,7 +143,8 @@ inline void apply_system(const fixed_side& fixed, const interactions::row& row, 
 /// One pass of block coordinate descent from the x given, `block` factors at a time (iALS++: Rendle, Krichene, Zhang
 /// and Koren 2021).
 [[nodiscard]] inline bool solve_by_blocks(const fixed_side& fixed, const interactions::row& row, float ridge,
-                                          std::size_t block, row_scratch& s, std::span<float> x) {
+                                          std::size_t block, row_scratch& s, std::span<float> x,
+                                          std::span<const float> prior = {}) {
   const std::size_t k = fixed.k;
   const std::size_t n = row.size();
   s.score.resize(n);
@@ -144,7 +155,9 @@ inline void apply_system(const fixed_side& fixed, const interactions::row& row, 
     const std::size_t width = std::min(block, k - first);
     std::span<float> step(s.a.data(), width);
     kernels().score_rows(x.data(), 1, fixed.gram.data() + first * k, width, k, k, step.data());
-    for (std::size_t j = 0; j < width; ++j) step[j] = -(step[j] + ridge * x[first + j]);
+    for (std::size_t j = 0; j < width; ++j) {
+      step[j] = -(step[j] + ridge * (prior.empty() ? x[first + j] : x[first + j] - prior[first + j]));
+    }
     for (std::size_t r = 0; r < n; ++r) s.coefficient[r] = row.weight[r] * (1 - s.score[r]);
     kernels().gather_sum(rows + first, k, row.index.data(), s.coefficient.data(), n, width, step.data());
     for (std::size_t a = 0; a < width; ++a) {
