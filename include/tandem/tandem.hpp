@@ -1,7 +1,7 @@
 #pragma once
 // What the engine is made of. Included one by one where they are wanted: the study, the opt-in edges (json.hpp,
-// xtensor.hpp, data/jsonl_reader.hpp), the other learners of batch/ (ease.hpp, item_knn.hpp, bpr.hpp, biased_mf.hpp,
-// boosted_trees.hpp, segments.hpp, side_features.hpp, top_n.hpp), and two headers whose algebra is slow to compile:
+// xtensor.hpp, model_files.hpp, data/jsonl_reader.hpp), the other learners of batch/ (ease.hpp, item_knn.hpp, bpr.hpp,
+// biased_mf.hpp, boosted_trees.hpp, segments.hpp, side_features.hpp, top_n.hpp), and two headers whose algebra is slow:
 // batch/align.hpp and online/linear_bandit.hpp with its linear_posterior.hpp.
 
 #include "tandem/batch/popularity.hpp"
