@@ -101,7 +101,7 @@ TEST_CASE("BPR puts what users have above what they have not", "[bpr]") {
   for (std::uint64_t seed = 0; seed < 6; ++seed) {
     INFO("seed " << seed);
     const interactions log = tasteful_log(seed, 120, 150, 14);
-    const bpr_model model = fit_bpr(log, {.rank = 8, .epochs = 60, .seed = seed});
+    const bpr_model model = fit_bpr(log, {.rank = 8, .learning_rate = 0.05F, .epochs = 60, .seed = seed});
     const popularity popular(log);
     const double baseline =
         auc(log, [&](std::uint32_t) { return std::vector<float>(popular.scores().begin(), popular.scores().end()); });
@@ -118,7 +118,7 @@ TEST_CASE("BPR puts what users have above what they have not", "[bpr]") {
 }
 
 TEST_CASE("BPR recommends a newcomer more of their taste", "[bpr]") {
-  const bpr_model model = fit_bpr(tasteful_log(3, 200, 200, 15), {.rank = 8, .epochs = 60});
+  const bpr_model model = fit_bpr(tasteful_log(3, 200, 200, 15), {.rank = 8, .learning_rate = 0.05F, .epochs = 60});
   for (std::uint32_t taste = 0; taste < 4; ++taste) {
     const history given{{item_index{taste}, item_index{taste + 40}, item_index{taste + 80}}, {1, 1, 1}};
     const std::vector<float> scores = scores_of(model, given);
@@ -219,6 +219,32 @@ TEST_CASE("BPR folds histories in", "[bpr]") {
   all.items.pop_back();
   all.weights.pop_back();
   for (const float score : scores_of(model, all)) CHECK(std::isfinite(score));
+}
+
+TEST_CASE("the pairs of a BPR history are its items before others, and not too many", "[bpr]") {
+  const std::size_t rank = 2;
+  std::vector<float> items;  // of 3,000 items; item i is (i, 0) with bias -i
+  for (int i = 0; i < 3000; ++i) {
+    for (const float x : {static_cast<float>(i), 0.0F, static_cast<float>(-i)}) items.push_back(x);
+  }
+  for (const std::size_t n : {1U, 20U, 1024U, 1500U, 2999U}) {
+    INFO(n << " items");
+    std::vector<std::uint32_t> given;
+    for (std::uint32_t i = 0; i < n; ++i) given.push_back(i);
+    const detail::ordered_pairs pairs = detail::bpr_pairs(given, items, rank, 5);
+    const std::size_t negatives = n == 1500 ? 10 : n == 2999 ? 5 : 16;
+    REQUIRE(pairs.offset.size() == n * negatives);
+    CHECK(pairs.weight == Approx(1.0 / static_cast<double>(negatives)));
+    std::set<float> drawn;
+    for (std::size_t r = 0; r < pairs.offset.size(); ++r) {
+      const float better = static_cast<float>(r / negatives);
+      const float worse = better - pairs.rows[r * rank];
+      CHECK(worse >= static_cast<float>(n));
+      CHECK(pairs.offset[r] == worse - better);
+      drawn.insert(worse);
+    }
+    CHECK(drawn.size() > std::min<std::size_t>(n * negatives, 3000 - n) / 2);
+  }
 }
 
 TEST_CASE("a BPR model as a factor model scores the same", "[bpr]") {

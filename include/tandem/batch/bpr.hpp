@@ -100,13 +100,14 @@ class bpr_model {
 
   /// Solves a user's vector from a history, with the items held fixed: the unique maximiser of
   ///     sum over i in the history of  1/n sum over its n negatives j of ln sigma(s_i - s_j)  -  ridge/2 |p|^2,
-  /// ridge = regularization * |history|, by Newton's method. The n = 16 negatives of an item are a function of (seed,
-  /// item) but for those in the history, which are left out. A user of the log gets another vector than training gave
-  /// them, which stopped after some steps; on MovieLens 1M it ranks as well (docs/learners.md).
+  /// ridge = regularization * |history|, by Newton's method. The negatives of an item, n = 16, fewer for histories of
+  /// more than 1,024 items, are drawn from (seed, item); one that is in the history gives way to the next that is not.
+  /// A user of the log gets another vector than training gave them, which stopped after some steps; docs/learners.md
+  /// measures both.
   /// @param items    in any order, more than once or not; empty gives the zero vector.
   /// @param weights  same length; only those that are positive count, and all alike.
   /// @param out      length rank(); overwritten.
-  /// Complexity: O(|items| * rank^2 + rank^3), about 5 times. Allocates: 16 * |items| + 3 * rank rows of rank floats.
+  /// Complexity: O(n * |items| * rank^2 + rank^3), about 5 times. Allocates: n * |items| + rank rows of rank floats.
   /// Errors: invalid_argument for an item out of range; not_finite for a weight, or a system that cannot be solved.
   void fold_in(std::span<const item_index> items, std::span<const float> weights, std::span<float> out) const;
 

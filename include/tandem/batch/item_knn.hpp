@@ -55,7 +55,7 @@ struct item_knn_options {
 ///
 /// @param report  called on the calling thread between blocks of at most 4,096 items: done and total count items.
 /// Ties: the smaller index is kept. Items without history are nobody's neighbours.
-/// Complexity: sum over users of |history|^2. Allocates: 4 bytes an entry of the log, 16 bytes a neighbour kept, and 12
+/// Complexity: sum over users of |history|^2. Allocates: 4 bytes an entry of the log, 16 bytes a neighbour kept, and 16
 /// bytes an item for each thread. Threads: thread-safe. The result is the same, bit for bit, for every executor.
 /// Errors: invalid_argument for an option; cancelled; not_finite when a similarity is beyond float32.
 [[nodiscard]] item_weights fit_item_knn(const interactions& log, const item_knn_options& options,

@@ -234,10 +234,15 @@ class bpr_training {
   std::vector<std::size_t> cell_start_;    // n_blocks + 1 for each block of users
 };
 
-/// The pairs that a history says are in order: each of its items before 16 that are not in it.
+/// Negatives of each item of a history: 16, fewer when there would be more than 16,384 in all, but one at least.
+[[nodiscard]] inline std::size_t bpr_negatives(std::size_t history) noexcept {
+  return std::clamp<std::size_t>(16384 / std::max<std::size_t>(history, 1), 1, 16);
+}
+
+/// The pairs that a history says are in order: each of its items before some that are not in it.
 inline ordered_pairs bpr_pairs(std::span<const std::uint32_t> history, std::span<const float> items, std::size_t rank,
                                std::uint64_t seed) {
-  constexpr std::size_t negatives = 16;
+  const std::size_t negatives = bpr_negatives(history.size());
   const std::size_t width = rank + 1;
   const std::size_t n_items = items.size() / width;
   ordered_pairs out;

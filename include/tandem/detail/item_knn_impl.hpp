@@ -174,7 +174,7 @@ namespace batch {
 
 inline item_weights fit_item_knn(const interactions& log, const item_knn_options& options, executor_ref executor,
                                  const progress& report) {
-  constexpr std::size_t items_a_task = 64;
+  constexpr std::size_t items_a_task = 256;
   constexpr std::size_t items_a_wave = 4096;
   options.validate();
   const std::size_t n = log.n_items();
