@@ -147,7 +147,7 @@ TEST_CASE("the ridge regression agrees with dense algebra", "[features]") {
     std::vector<float> target(n);
     for (std::size_t r = 0; r < n; ++r) {
       weights[r] = random.uniform() < 0.2 ? 0 : random.gamma(1) * (seed % 2 == 0 ? 1 : 1e4);
-      target[r] = weights[r] > 0 ? static_cast<float>(random.normal()) : 1e30F;  // not to be asked for
+      target[r] = weights[r] > 0 ? static_cast<float>(random.normal()) : std::nanf("");
     }
     const double penalty = seed % 3 == 0 ? 0.01 : 3;
     std::vector<double> x(d + 1, 0.0);
@@ -229,6 +229,30 @@ TEST_CASE("users equal their fold-in with features; rows without events are thei
       model.predict_item(data.items.row(i), x);
       CHECK(same_bits(x, model.factors().item_factors(item_index{i})));
     }
+  }
+}
+
+TEST_CASE("users equal their fold-in when short rows are solved in a basis of their own", "[features]") {
+  const interactions log = full_log(8, 900, 300);
+  const feature_matrix users = random_features(8, 900, 6);
+  const feature_matrix items = random_features(9, 300, 6);
+  const ials_options options{.rank = 40, .alpha0 = 0.3F, .epochs = 2};
+  const auto row_of = [&](std::size_t u) { return log.items_of(user_index{static_cast<std::uint32_t>(u)}); };
+  REQUIRE(detail::solved_side(row_of, 900, 300, options).rotates);
+  const feature_model model = fit_feature_ials(log, {&users, &items}, options);
+  std::vector<float> x(40);
+  for (std::uint32_t u = 0; u < 900; ++u) {
+    std::vector<item_index> history;
+    for (const std::uint32_t i : row_of(u).index) history.push_back(item_index{i});
+    model.fold_in(history, row_of(u).weight, users.row(u), x);
+    const auto own = model.factors().user_factors(user_index{u});
+    double away = 0;
+    double norm = 0;
+    for (std::size_t j = 0; j < 40; ++j) {
+      away += std::pow(static_cast<double>(x[j]) - static_cast<double>(own[j]), 2);
+      norm += std::pow(static_cast<double>(own[j]), 2);
+    }
+    CHECK(std::sqrt(away) <= 1e-3 * std::sqrt(norm));
   }
 }
 

@@ -165,20 +165,17 @@ class lloyd_run {
                            [&](std::size_t b) { f(b * block, std::min(block, n - b * block)); });
   }
 
-  /// out[q * n + p] = squared distance of query q from point first + p; exactly 0 for equal vectors.
+  /// out[q * n + p] = squared distance of query q from point first + p, as exact as nearest_centres().
   void squared_distances(std::span<const float> queries, std::size_t first, std::span<float> out) const noexcept {
     const std::size_t k = points_->rank;
     const std::size_t n_queries = queries.size() / k;
     const std::size_t n = out.size() / n_queries;
     kernels().score_rows(queries.data(), n_queries, points_->row(first).data(), n, k, k, out.data());
     for (std::size_t q = 0; q < n_queries; ++q) {
-      const std::span<const float> query = queries.subspan(q * k, k);
-      const double length = squared_length(query);
+      const double length = squared_length(queries.subspan(q * k, k));
       for (std::size_t p = 0; p < n; ++p) {
-        const double both = length + points_->squares[first + p];
-        double distance = both - 2 * double{out[q * n + p]};
-        if (distance < 1e-3 * both) distance = squared_distance(query, points_->row(first + p));  // digits cancelled
-        out[q * n + p] = static_cast<float>(distance);
+        const double squared = length + points_->squares[first + p] - 2 * double{out[q * n + p]};
+        out[q * n + p] = static_cast<float>(std::max(0.0, squared));
       }
     }
   }
