@@ -28,43 +28,51 @@ TANDEM_VNNI_INLINE __m512i repeat_factors(const std::int8_t* from) {
   return _mm512_set1_epi32(word);
 }
 
-/// Q queries with P panels, all sums in registers. vpdpbusd adds four products of at most 255 * 127 to 32 bits and does
-/// not saturate; 256 steps stay below 2^26.
-template <std::size_t Q, std::size_t P>
-TANDEM_VNNI_INLINE void screen_block(const std::int8_t* queries, const std::int32_t* shift, const std::uint8_t* rows,
-                                     const float* scale, const float* bar, std::size_t n_panels, std::size_t k,
+/// One panel for Q queries, with A sums of each to hide the latency; reading panels one after the other, not several
+/// side by side, is what keeps the memory's prefetcher ahead. vpdpbusd adds four products of at most 255 * 127 to 32
+/// bits and does not saturate; 256 steps stay below 2^26.
+template <std::size_t Q, std::size_t A>
+TANDEM_VNNI_INLINE void screen_panel(const std::int8_t* queries, const std::int32_t* shift, const std::uint8_t* rows,
+                                     const float* scale, const float* bar, std::size_t stride, std::size_t k,
                                      std::uint16_t* reached) {
-  __m512i sums[Q][P];
-#pragma GCC unroll 8
+  __m512i sums[Q][A];
+#pragma GCC unroll 4
   for (std::size_t q = 0; q < Q; ++q) {
-#pragma GCC unroll 8
-    for (std::size_t p = 0; p < P; ++p) sums[q][p] = _mm512_set1_epi32(shift[q]);
+    sums[q][0] = _mm512_set1_epi32(shift[q]);
+#pragma GCC unroll 4
+    for (std::size_t a = 1; a < A; ++a) sums[q][a] = _mm512_setzero_si512();
   }
-  for (std::size_t j = 0; j < k; j += 4) {
-    __m512i x[Q];
-#pragma GCC unroll 8
-    for (std::size_t q = 0; q < Q; ++q) x[q] = repeat_factors(queries + q * k + j);
-#pragma GCC unroll 8
-    for (std::size_t p = 0; p < P; ++p) {
-      const __m512i y = _mm512_loadu_si512(rows + (p * k / 4 + j / 4) * step);
-#pragma GCC unroll 8
-      for (std::size_t q = 0; q < Q; ++q) sums[q][p] = _mm512_dpbusd_epi32(sums[q][p], y, x[q]);
+  std::size_t j = 0;
+  for (; j + 4 * A <= k; j += 4 * A) {
+#pragma GCC unroll 4
+    for (std::size_t a = 0; a < A; ++a) {
+      const __m512i y = _mm512_loadu_si512(rows + (j / 4 + a) * step);
+#pragma GCC unroll 4
+      for (std::size_t q = 0; q < Q; ++q) {
+        sums[q][a] = _mm512_dpbusd_epi32(sums[q][a], y, repeat_factors(queries + q * k + j + 4 * a));
+      }
     }
   }
-#pragma GCC unroll 8
-  for (std::size_t q = 0; q < Q; ++q) {
-#pragma GCC unroll 8
-    for (std::size_t p = 0; p < P; ++p) {
-      // the masked form: GCC 12 takes the plain one for a use of something uninitialized
-      const __m512 z = _mm512_maskz_cvtepi32_ps(0xFFFF, sums[q][p]);
-      const __m512 value = _mm512_mul_ps(z, _mm512_loadu_ps(scale + p * panel));
-      const __mmask16 all = _mm512_cmp_ps_mask(value, _mm512_set1_ps(bar[q]), _CMP_NLT_UQ);
-      reached[q * n_panels + p] = static_cast<std::uint16_t>(all);
+  for (; j < k; j += 4) {
+    const __m512i y = _mm512_loadu_si512(rows + j / 4 * step);
+#pragma GCC unroll 4
+    for (std::size_t q = 0; q < Q; ++q) {
+      sums[q][0] = _mm512_dpbusd_epi32(sums[q][0], y, repeat_factors(queries + q * k + j));
     }
+  }
+#pragma GCC unroll 4
+  for (std::size_t q = 0; q < Q; ++q) {
+#pragma GCC unroll 4
+    for (std::size_t a = 1; a < A; ++a) sums[q][0] = _mm512_add_epi32(sums[q][0], sums[q][a]);
+    // the masked form: GCC 12 takes the plain one for a use of something uninitialized
+    const __m512 sum = _mm512_maskz_cvtepi32_ps(0xFFFF, sums[q][0]);
+    const __mmask16 bits =
+        _mm512_cmp_ps_mask(_mm512_mul_ps(sum, _mm512_loadu_ps(scale)), _mm512_set1_ps(bar[q]), _CMP_NLT_UQ);
+    reached[q * stride] = static_cast<std::uint16_t>(bits);
   }
 }
 
-template <std::size_t Q, std::size_t P>
+template <std::size_t Q, std::size_t A>
 TANDEM_VNNI void screen_for(const std::int8_t* queries, const std::int32_t* offset, const std::uint8_t* panels,
                             const float* scale, const float* bar, std::size_t n_panels, std::size_t k,
                             std::uint16_t* reached) {
@@ -74,12 +82,8 @@ TANDEM_VNNI void screen_for(const std::int8_t* queries, const std::int32_t* offs
     for (std::size_t j = 0; j < k; ++j) sum += queries[q * k + j];
     shift[q] = offset[q] - 128 * sum;
   }
-  std::size_t p = 0;
-  for (; p + P <= n_panels; p += P) {
-    screen_block<Q, P>(queries, shift, panels + p * k * panel, scale + p * panel, bar, n_panels, k, reached + p);
-  }
-  for (; p < n_panels; ++p) {
-    screen_block<Q, 1>(queries, shift, panels + p * k * panel, scale + p * panel, bar, n_panels, k, reached + p);
+  for (std::size_t p = 0; p < n_panels; ++p) {
+    screen_panel<Q, A>(queries, shift, panels + p * k * panel, scale + p * panel, bar, n_panels, k, reached + p);
   }
 }
 
@@ -88,13 +92,13 @@ TANDEM_VNNI void screen_panels(const std::int8_t* queries, const std::int32_t* o
                                std::size_t k, std::uint16_t* reached) {
   std::size_t q = 0;
   for (; q + 4 <= n_queries; q += 4) {
-    screen_for<4, 4>(queries + q * k, offset + q, panels, scale, bar + q, n_panels, k, reached + q * n_panels);
+    screen_for<4, 2>(queries + q * k, offset + q, panels, scale, bar + q, n_panels, k, reached + q * n_panels);
   }
   for (; q + 2 <= n_queries; q += 2) {
-    screen_for<2, 8>(queries + q * k, offset + q, panels, scale, bar + q, n_panels, k, reached + q * n_panels);
+    screen_for<2, 4>(queries + q * k, offset + q, panels, scale, bar + q, n_panels, k, reached + q * n_panels);
   }
   if (q < n_queries) {
-    screen_for<1, 8>(queries + q * k, offset + q, panels, scale, bar + q, n_panels, k, reached + q * n_panels);
+    screen_for<1, 4>(queries + q * k, offset + q, panels, scale, bar + q, n_panels, k, reached + q * n_panels);
   }
 }
 
