@@ -6,6 +6,7 @@
 // Times are milliseconds and say so: "reward_window_ms". Infinity is the string "infinity". Writing gives every field
 // in the struct's order, and what is written reads back to the same values, bit for bit.
 
+#include <array>
 #include <cstdint>
 #include <fstream>
 #include <iterator>
@@ -13,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <utility>
 
 #include "tandem/detail/json_fields.hpp"
 #include "tandem/engine.hpp"
@@ -78,6 +80,13 @@ void save_json(const T& value, const std::string& path) {
 // ---- the fields -------------------------------------------------------------------------------------------------
 
 template <>
+struct json_names<batch::ials_solver> {
+  using enum batch::ials_solver;
+  static constexpr std::array list = {std::pair{"cholesky", cholesky},
+                                      std::pair{"conjugate_gradient", conjugate_gradient}, std::pair{"block", block}};
+};
+
+template <>
 struct json_fields<batch::ials_options> {
   using type = batch::ials_options;
   static constexpr auto list = std::tuple{
@@ -88,6 +97,9 @@ struct json_fields<batch::ials_options> {
       json_field{"epochs", &type::epochs},
       json_field{"warm_epochs", &type::warm_epochs},
       json_field{"init_stddev", &type::init_stddev},
+      json_field{"solver", &type::solver},
+      json_field{"steps", &type::steps},
+      json_field{"block", &type::block},
       json_field{"seed", &type::seed},
   };
 };

@@ -54,6 +54,17 @@ concept json_kinds = requires {
   typename json_fields<T>::kinds;
 };
 
+/// Specialise for an enum with `static constexpr std::array list = {std::pair{"name", E::value}, ...};`: in JSON it is
+/// then a name; other enums are numbers.
+template <class E>
+struct json_names {};
+
+/// Enums with names.
+template <class E>
+concept json_named = requires {
+  json_names<E>::list;
+};
+
 namespace detail::json {
 
 // ---- how many fields an aggregate has -----------------------------------------------------------------------------
@@ -211,6 +222,14 @@ Json write_named(const named_numbers& values, const std::string& path) {
   return out;
 }
 
+template <class Json, json_named E>
+Json write_name(E value, const std::string& path) {
+  for (const auto& [name, named] : json_names<E>::list) {
+    if (named == value) return name;
+  }
+  throw error(errc::invalid_argument, "is none of the values that have a name", {.field = path});
+}
+
 template <class Json, class T>
 Json write_value(const T& value, const std::string& path) {
   if constexpr (json_kinds<T>) {
@@ -225,6 +244,8 @@ Json write_value(const T& value, const std::string& path) {
     return to_millis(value);
   } else if constexpr (std::floating_point<T>) {
     return write_number<Json>(value, path);
+  } else if constexpr (json_named<T>) {
+    return write_name<Json>(value, path);
   } else if constexpr (std::is_enum_v<T>) {
     return static_cast<std::underlying_type_t<T>>(value);
   } else {
@@ -321,6 +342,21 @@ void read_named(const Json& in, named_numbers& out, const std::string& path) {
   }
 }
 
+template <class Json, json_named E>
+void read_name(const Json& in, E& out, const std::string& path) {
+  std::vector<std::string_view> names;
+  for (const auto& [name, value] : json_names<E>::list) {
+    names.emplace_back(name);
+    if (in == name) {
+      out = value;
+      return;
+    }
+  }
+  if (!in.is_string()) wrong_type(path, in.type_name(), "a name, as a string");
+  throw error(errc::bad_format, "there is no '" + in.template get<std::string>() + "'", {.field = path},
+              "nearest known: " + nearest(in.template get<std::string>(), names));
+}
+
 template <class Json, class T>
 void read_array(const Json& in, std::vector<T>& out, const std::string& path) {
   if (!in.is_array()) wrong_type(path, in.type_name(), "an array, [ ... ]");
@@ -348,6 +384,8 @@ void read_value(const Json& in, T& out, const std::string& path) {
     std::int64_t milliseconds = 0;
     read_integer(in, milliseconds, path);
     out = T{duration{milliseconds}};
+  } else if constexpr (json_named<T>) {
+    read_name(in, out, path);
   } else if constexpr (std::is_enum_v<T>) {
     std::underlying_type_t<T> number{};
     read_integer(in, number, path);
