@@ -21,6 +21,26 @@ namespace {
 using tandem::errc;
 using tandem::error;
 
+std::vector<std::string> split(const std::string& list) {
+  std::vector<std::string> out;
+  for (std::size_t from = 0; !list.empty() && from <= list.size();) {
+    const std::size_t end = std::min(list.find(',', from), list.size());
+    out.push_back(list.substr(from, end - from));
+    from = end + 1;
+  }
+  return out;
+}
+
+// The actions of a log as a list for people; the first few of many.
+std::string list_of_actions(const tandem::event_log& log) {
+  constexpr std::size_t most = 6;
+  std::string out;
+  for (std::size_t a = 0; a < std::min(log.actions.size(), most); ++a) {
+    out += (a == 0 ? "" : ", ") + std::string(log.actions.name(static_cast<tandem::action_index>(a)));
+  }
+  return out + (log.actions.size() > most ? ", ..." : "");
+}
+
 // By the file's name, when --format does not say.
 std::string format_of(const log_arguments& asked, const std::filesystem::path& path) {
   if (!asked.format.empty()) return asked.format;
@@ -36,7 +56,7 @@ tandem::field_names field_names_of(const std::string& list) {
   const std::map<std::string, std::string*> parts = {{"user", &out.user},   {"item", &out.item},
                                                      {"time", &out.time},   {"action", &out.action},
                                                      {"value", &out.value}, {"key", &out.key}};
-  for (const std::string& pair : split_list(list)) {
+  for (const std::string& pair : split(list)) {
     const std::size_t sign = pair.find('=');
     const auto part = parts.find(pair.substr(0, sign));
     if (sign == std::string::npos || part == parts.end()) {
@@ -56,7 +76,7 @@ tandem::read_options read_options_of(const log_arguments& asked, const std::stri
                                                           {"milliseconds", tandem::time_unit::milliseconds}};
   tandem::read_options options;
   options.format = formats.at(format_of(asked, path));
-  options.columns = split_list(asked.columns);
+  options.columns = split(asked.columns);
   options.names = field_names_of(asked.names);
   options.unit = units.at(asked.unit);
   options.times_from_order = asked.no_times || asked.order_is_time;
@@ -101,7 +121,7 @@ bool settle_weights(const log_arguments& asked, const std::string& path, tandem:
 // "view=1,return=-1" as engine_options::actions.
 std::vector<std::pair<std::string, double>> actions_of(const std::string& list) {
   std::vector<std::pair<std::string, double>> out;
-  for (const std::string& pair : split_list(list)) {
+  for (const std::string& pair : split(list)) {
     const std::size_t sign = pair.rfind('=');
     const auto weight = sign == std::string::npos ? std::nullopt : tandem::detail::parse_number(pair.substr(sign + 1));
     if (!weight || sign == 0) {
@@ -118,25 +138,6 @@ std::vector<std::pair<std::string, double>> actions_of(const std::string& list) 
 }
 
 }  // namespace
-
-std::vector<std::string> split_list(const std::string& list) {
-  std::vector<std::string> out;
-  for (std::size_t from = 0; !list.empty() && from <= list.size();) {
-    const std::size_t end = std::min(list.find(',', from), list.size());
-    out.push_back(list.substr(from, end - from));
-    from = end + 1;
-  }
-  return out;
-}
-
-std::string list_of_actions(const tandem::event_log& log) {
-  constexpr std::size_t most = 6;
-  std::string out;
-  for (std::size_t a = 0; a < std::min(log.actions.size(), most); ++a) {
-    out += (a == 0 ? "" : ", ") + std::string(log.actions.name(static_cast<tandem::action_index>(a)));
-  }
-  return out + (log.actions.size() > most ? ", ..." : "");
-}
 
 void settle_log_options(log_arguments& asked, const std::string& path) {
   const auto given = [&](const char* option) { return asked.was_given(option); };
@@ -155,7 +156,7 @@ void settle_log_options(log_arguments& asked, const std::string& path) {
   if (asked.no_times && field_names_of(asked.names).time != tandem::field_names{}.time) {
     refuse("--names", "names the time, which --no-times does not read: leave one out");
   }
-  const std::vector<std::string> columns = split_list(asked.columns);
+  const std::vector<std::string> columns = split(asked.columns);
   if (asked.no_times && std::find(columns.begin(), columns.end(), "time") != columns.end()) {
     refuse("--columns", "names the time, which --no-times does not read: write - for it, or leave --no-times out");
   }

@@ -22,12 +22,6 @@ void add_weight_options(CLI::App& command, log_arguments& asked, const char* act
 /// `actions` into action_weights. @param path  the log, whose name may tell its format.
 void settle_log_options(log_arguments& asked, const std::string& path);
 
-/// "a,b,c" in parts; nothing for the empty text.
-[[nodiscard]] std::vector<std::string> split_list(const std::string& list);
-
-/// The actions of a log as a list for people; the first few of many.
-[[nodiscard]] std::string list_of_actions(const tandem::event_log& log);
-
 /// A log, and what reading it came to.
 struct read_log_result {
   tandem::event_log log;

@@ -12,8 +12,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "id_list.hpp"
 #include "log_arguments.hpp"
-#include "log_file.hpp"
 #include "output_file.hpp"
 #include "tandem/data/scored_item.hpp"
 #include "tandem/detail/json_fields.hpp"
@@ -73,22 +73,6 @@ class id_lookup {
   std::string folder_;
   std::unordered_map<std::string_view, std::size_t> rows_of_;
 };
-
-// "a,b", or as JSON for ids that hold commas: ["a,b"].
-std::vector<std::string> ids_in(const std::string& option, const std::string& list) {
-  std::vector<std::string> out;
-  if (list.empty() || list.front() != '[') {
-    out = split_list(list);
-  } else {
-    try {
-      tandem::detail::json::read_value(tandem::detail::json::parse<nlohmann::ordered_json>(list), out, "");
-    } catch (const error& e) {
-      refuse(option, "is no JSON array of strings: " + e.message());
-    }
-  }
-  if (std::find(out.begin(), out.end(), std::string()) != out.end()) refuse(option, "names an empty id");
-  return out;
-}
 
 // The vector to score with. Errors: not_found; wrong_state when the model cannot tell.
 std::vector<float> vector_of(const recommend_arguments& asked, const tandem::saved_model& saved, const id_lookup& users,

@@ -306,6 +306,23 @@ TEST_CASE("every policy has a JSON form") {
   CHECK(to_json(options.policy).dump() == R"({"kind":"inverse_gap","gamma":7.0})");
 }
 
+TEST_CASE("an enum with names is written and read by its name") {
+  batch::ials_options options;
+  options.solver = batch::ials_solver::block;
+  options.block = 16;
+  options.steps = 5;
+  CHECK(to_json(options)["solver"] == "block");
+  const auto again = from_json<batch::ials_options>(to_json(options));
+  CHECK(again.solver == batch::ials_solver::block);
+  CHECK(again.block == 16);
+  CHECK(again.steps == 5);
+  const error unknown = refused<batch::ials_options>(R"({"solver": "conjugate"})");
+  CHECK(unknown.where().field == "solver");
+  CHECK(unknown.remedy().rfind("nearest known: 'conjugate_gradient'", 0) == 0);
+  CHECK(refused<batch::ials_options>(R"({"solver": 1})").remedy() == "give a name, as a string");
+  CHECK_THROWS_AS(to_json(batch::ials_options{.solver = static_cast<batch::ials_solver>(9)}), error);
+}
+
 TEST_CASE("engine options come back as they were, and are validated") {
   round_trip(engine_options{});
   const auto read = from_json<engine_options>(std::string_view(R"({
