@@ -7,10 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "catalogue.hpp"
+#include "models.hpp"
 #include "support/catch.hpp"
+#include "support/real_data.hpp"
 #include "tandem/batch/popularity.hpp"
 #include "tandem/core/random.hpp"
 #include "tandem/core/thread_pool.hpp"
+#include "tandem/data/readers.hpp"
 
 using namespace tandem_cli;
 using tandem::item_index;
@@ -163,4 +167,29 @@ TEST_CASE("judging nobody gives zeros, and can be cancelled") {
   const held_out users{matrix({{0}}, 10), matrix({{1}}, 10)};
   CHECK_THROWS_AS(judge(any_model(model), users, {}, [](const tandem::progress_report&) { return false; }),
                   tandem::error);
+}
+
+// Liang et al. 2018's protocol on MovieLens 1M; benchmarks/quality_ml1m_strong.cpp gives .3575, .4838 and .4260.
+TEST_CASE("iALS reaches on real held-out users what the benchmark measures") {
+  const auto train_path = real_data("ml-1m-strong/train.csv");
+  const auto known_path = real_data("ml-1m-strong/validation_tr.csv");
+  const auto targets_path = real_data("ml-1m-strong/validation_te.csv");
+  if (train_path.empty() || known_path.empty() || targets_path.empty()) return;
+  tandem::read_options options;
+  options.names.user = "uid";
+  options.names.item = "sid";
+  options.times_from_order = true;
+  const tandem::event_log train = tandem::read_events(train_path, options);
+  const tandem::event_log known = tandem::read_events(known_path, options);
+  const tandem::event_log targets = tandem::read_events(targets_path, options);
+  const id_order items = items_of({&train, &known, &targets});
+  const id_order held = users_of({&targets});
+  const auto rule = tandem::merge_rule::max;
+  const held_out users{to_matrix(known, {}, held, items, rule), to_matrix(targets, {}, held, items, rule)};
+  const chosen_model chosen = choose_model({"ials", {{"alpha0", "0.3"}, {"regularization", "0.006"}}});
+  const auto metrics = by_name(judge(
+      chosen.kind.fit(to_matrix(train, {}, users_of({&train}), items, rule), chosen.options, {}, {}), users, {}, {}));
+  CHECK(metrics.at("recall@20") == Approx(0.3575).margin(0.002));  // other instruction sets round otherwise
+  CHECK(metrics.at("recall@50") == Approx(0.4838).margin(0.002));
+  CHECK(metrics.at("ndcg@100") == Approx(0.4260).margin(0.002));
 }
