@@ -6,6 +6,7 @@
 // Times are milliseconds and say so: "reward_window_ms". Infinity is the string "infinity". Writing gives every field
 // in the struct's order, and what is written reads back to the same values, bit for bit.
 
+#include <array>
 #include <cstdint>
 #include <fstream>
 #include <iterator>
@@ -13,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <utility>
 
 #include "tandem/detail/json_fields.hpp"
 #include "tandem/engine.hpp"
@@ -79,10 +81,9 @@ void save_json(const T& value, const std::string& path) {
 
 template <>
 struct json_names<batch::ials_solver> {
-  static constexpr std::array<std::pair<std::string_view, batch::ials_solver>, 3> list{
-      {{"cholesky", batch::ials_solver::cholesky},
-       {"conjugate_gradient", batch::ials_solver::conjugate_gradient},
-       {"block", batch::ials_solver::block}}};
+  using enum batch::ials_solver;
+  static constexpr std::array list = {std::pair{"cholesky", cholesky},
+                                      std::pair{"conjugate_gradient", conjugate_gradient}, std::pair{"block", block}};
 };
 
 template <>

@@ -6,6 +6,9 @@
 #include <iostream>
 #include <string>
 
+#include "evaluate_command.hpp"
+#include "fit_command.hpp"
+#include "recommend_command.hpp"
 #include "study_command.hpp"
 #include "tandem/core/error.hpp"
 #include "tandem/version.hpp"
@@ -48,6 +51,9 @@ int run(int argc, char** argv) {
     return "tandem: " + std::string(e.what()) + "; see \"" + where + " --help\"\n";
   });
   tandem_cli::add_study(app, command_line(argc, argv));
+  tandem_cli::add_fit(app);
+  tandem_cli::add_evaluate(app);
+  tandem_cli::add_recommend(app);
   const auto named = [&](const CLI::App* command) { return argc > 1 && command->check_name(argv[1]); };
   if (argc > 1 && argv[1][0] != '-' && app.get_subcommands(named).empty()) {
     std::cerr << "tandem: there is no command '" << argv[1] << "'; see \"tandem --help\"\n";

@@ -11,15 +11,16 @@
 #include <vector>
 
 #include "child_process.hpp"
+#include "log_file.hpp"
 #include "output_file.hpp"
 #include "progress_bar.hpp"
 #include "result_bytes.hpp"
 #include "study_arguments.hpp"
-#include "study_log.hpp"
 #include "study_text.hpp"
 #include "tandem/core/thread_pool.hpp"
 #include "tandem/study/report_html.hpp"
 #include "tandem/study/report_json.hpp"
+#include "tandem/study/synthetic_log.hpp"
 
 namespace tandem_cli {
 namespace {
@@ -61,11 +62,25 @@ std::array<protocol_results, 2> run_arms(const tandem::event_log& log, const stu
   return results;
 }
 
-void tell_bad_lines(const tandem::read_report& read) {
-  if (read.bad == 0) return;
-  const tandem::bad_line& first = read.first_bad.front();
-  std::cerr << "tandem: left out " << read.bad << " of " << read.lines << " lines; the first: line " << first.where.line
-            << ": " << first.reason << '\n';
+void check_log_options(study_arguments& asked) {
+  if (asked.synthetic) {
+    for (const char* option : {"--events", "--format", "--columns", "--names", "--time-unit", "--no-times",
+                               "--skip-bad", "--actions", "--value-as-weight"}) {
+      if (asked.was_given(option)) {
+        refuse(option, "is for the log in a file, not for the shop of --synthetic: leave one out");
+      }
+    }
+    return;
+  }
+  settle_log_options(asked, asked.events);
+}
+
+// Reads the file, or invents the shop.
+read_log_result read_log(const study_arguments& asked, const tandem::progress& callback) {
+  if (!asked.synthetic) return read_log_file(asked, asked.events, callback);
+  read_log_result out;
+  out.log = study::synthetic_log({.seed = asked.seed});
+  return out;
 }
 
 void run_study(const study_arguments& asked) {
@@ -76,7 +91,7 @@ void run_study(const study_arguments& asked) {
   read_log_result read = read_log(asked, bar.callback());
   tandem::event_log& log = read.log;
   bar.clear();
-  tell_bad_lines(read.report);
+  tell_bad_lines(read.report, {});
   tandem::order_visits(log, asked.seed);
   const study::replay_plan plan = study::plan_replay(log, asked.replay);
   study::study_report report = study::describe(log, plan, asked.replay, asked.seed);
@@ -99,35 +114,14 @@ void run_study(const study_arguments& asked) {
   if (html) html->write(study::to_html(report));
 }
 
-// Help is wrapped by hand: CLI11 2.1 does not do it, and 80 columns are what a terminal has.
 void add_log_options(CLI::App& command, study_arguments& asked) {
-  const auto text = [&](const char* name, std::string& to, const char* type, const char* help) {
-    return command.add_option(name, to, help)->type_name(type)->group("The log");
-  };
-  const auto flag = [&](const char* name, bool& to, const char* help) {
-    command.add_flag(name, to, help)->group("The log");
-  };
-  text("--events", asked.events, "FILE", "The log to replay");
-  flag("--synthetic", asked.synthetic, "Replay an invented shop instead, about 50,000 events");
-  text("--format", asked.format, "NAME",
-       "How it is written: movielens (u.data, ratings.csv,\nratings.dat), delimited (CSV, TSV) or jsonl; by\n"
-       "default what the file's name says")
-      ->check(CLI::IsMember({"movielens", "delimited", "jsonl"}).description(""));
-  text("--names", asked.names, "LIST",
-       "What a header line, or JSON object, calls the parts:\nuser=CustomerID,item=StockCode,time=InvoiceDate; also\n"
-       "action, value, key");
-  text("--columns", asked.columns, "LIST",
-       "For a delimited log without a header line: what each\ncolumn is, in order: user,item,time; also action,\n"
-       "value, key, and - for one to ignore");
-  text("--time-unit", asked.unit, "NAME", "Unit of times that are numbers: automatic, seconds or\nmilliseconds")
-      ->check(CLI::IsMember({"automatic", "seconds", "milliseconds"}).description(""));
-  flag("--no-times", asked.no_times, "The file has no times; its order is that of the events");
-  flag("--skip-bad", asked.skip_bad, "Leave out lines that cannot be read, and count them");
-  text("--actions", asked.actions, "LIST",
-       "How much an event of each action counts (1), e.g.\nview=1,buy=3,return=-1; events that count 0 or less\n"
-       "are not predicted");
-  flag("--value-as-weight", asked.value_as_weight,
-       "An event counts as much as its value (quantity,\nrating) says; without it every event counts 1");
+  command.add_option("--events", asked.events, "The log to replay")->type_name("FILE")->group("The log");
+  command.add_flag("--synthetic", asked.synthetic, "Replay an invented shop instead, about 50,000 events")
+      ->group("The log");
+  add_file_options(command, asked);
+  add_weight_options(command, asked,
+                     "How much an event of each action counts (1), e.g.\nview=1,buy=3,return=-1; events that count 0 "
+                     "or less\nare not predicted");
 }
 
 void add_replay_options(CLI::App& command, study_arguments& asked) {
@@ -159,7 +153,7 @@ void check(study_arguments& asked) {
   if (asked.events.empty() && !asked.synthetic) refuse("study", "name a log with --events FILE, or use --synthetic");
   if (!asked.json.empty() && asked.json == asked.html) refuse("--html", "names the same file as --json");
   check_log_options(asked);
-  asked.replay.actions = actions_of(asked.actions);
+  asked.replay.actions = asked.action_weights;
 }
 
 }  // namespace
@@ -183,9 +177,7 @@ void add_study(CLI::App& app, std::string command_line) {
   add_replay_options(*command, *asked);
   add_report_options(*command, *asked);
   command->callback([asked, command] {
-    for (const CLI::Option* each : command->get_options()) {
-      if (each->count() > 0) asked->given.push_back(each->get_name());
-    }
+    asked->given = named_options(*command);
     check(*asked);
     run_study(*asked);
   });

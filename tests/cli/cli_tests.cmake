@@ -36,12 +36,13 @@ write_log(ml/ratings.dat "" "@user@::@item@::@value@::@time@")
 file(WRITE ${_logs}/short.csv "user,item,time\nu1,i1,1000\nu1,i1,2000\nu1,i1,3000\nu1,i1,4000\n")
 
 # tandem_cli_test(<name> EXIT <code> [OUT <regex>] [ERR <regex>] [ONE_LINE] [FILE <path> HOLDS <regex>] [REPORT <path>]
+#                 [EVALUATION <path>]
 #                 ARGS <arg>...)
 function(tandem_cli_test name)
-  cmake_parse_arguments(T "ONE_LINE" "EXIT;OUT;ERR;FILE;HOLDS;REPORT" "ARGS" ${ARGN})
+  cmake_parse_arguments(T "ONE_LINE" "EXIT;OUT;ERR;FILE;HOLDS;REPORT;EVALUATION" "ARGS" ${ARGN})
   string(JOIN "|" _args ${T_ARGS}) # a list in a list would come apart
   set(_checks -DTANDEM=$<TARGET_FILE:tandem_cli> "-DARGS=${_args}" -DEXIT=${T_EXIT})
-  foreach(_check OUT ERR FILE HOLDS REPORT)
+  foreach(_check OUT ERR FILE HOLDS REPORT EVALUATION)
     if(DEFINED T_${_check})
       list(APPEND _checks "-D${_check}=${T_${_check}}")
     endif()
@@ -158,10 +159,14 @@ tandem_cli_test("the HTML report is written whole" EXIT 0 FILE ${_logs}/report.h
 tandem_cli_test("JSON to standard output is JSON only; the table goes to standard error" EXIT 0 OUT "^{.*}\n$" ERR "NDCG@10"
                 ARGS ${_study} --events ${_logs}/log.csv --json -)
 
-# the process plumbing by itself
+include(${_here}/model_tests.cmake)
+
+# the commands' parts by themselves
 find_package(Catch2 CONFIG REQUIRED)
 include(Catch)
-add_executable(tandem_test_cli ${_here}/child_process_test.cpp ${_here}/output_file_test.cpp child_process.cpp)
+add_executable(tandem_test_cli ${_here}/child_process_test.cpp ${_here}/output_file_test.cpp ${_here}/output_folder_test.cpp
+               ${_here}/interruption_test.cpp ${_here}/catalogue_test.cpp ${_here}/evaluation_test.cpp ${_here}/models_test.cpp
+               child_process.cpp catalogue.cpp evaluation.cpp models.cpp)
 target_include_directories(tandem_test_cli PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
-target_link_libraries(tandem_test_cli PRIVATE tandem_test_support)
+target_link_libraries(tandem_test_cli PRIVATE tandem_test_support tandem::json CLI11::CLI11)
 catch_discover_tests(tandem_test_cli TEST_PREFIX "cli: " DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120)

@@ -1,7 +1,8 @@
 # Runs the tandem command once and checks how it ends.
-#   cmake -DTANDEM=<program> -DARGS=<arg|arg|...> -DEXIT=<code> [-DOUT=<regex>] [-DERR=<regex>] [-DONE_LINE=ON] [-DFILE=<path> -DHOLDS=<regex>] [-DREPORT=<path>] -P expect.cmake
+#   cmake -DTANDEM=<program> -DARGS=<arg|arg|...> -DEXIT=<code> [-DOUT=<regex>] [-DERR=<regex>] [-DONE_LINE=ON] [-DFILE=<path> -DHOLDS=<regex>] [-DREPORT=<path>] [-DEVALUATION=<path>] -P expect.cmake
 # ONE_LINE: standard error holds exactly one line. FILE must exist afterwards and match HOLDS.
-# REPORT: `--json <path>` is added, and what it writes must hold every key that a report promises.
+# REPORT: `--json <path>` is added, and what it writes must hold every key that a report promises. EVALUATION: the same
+# for `tandem evaluate`.
 cmake_minimum_required(VERSION 3.21)
 
 string(REPLACE "|" ";" ARGS "${ARGS}")
@@ -11,6 +12,10 @@ endif()
 if(REPORT)
   file(REMOVE "${REPORT}")
   list(APPEND ARGS --json "${REPORT}")
+endif()
+if(EVALUATION)
+  file(REMOVE "${EVALUATION}")
+  list(APPEND ARGS --json "${EVALUATION}")
 endif()
 execute_process(COMMAND ${TANDEM} ${ARGS} RESULT_VARIABLE _exit OUTPUT_VARIABLE _out ERROR_VARIABLE _err)
 set(_what "tandem ${ARGS}\nexit: ${_exit}\nstdout:\n${_out}\nstderr:\n${_err}")
@@ -41,4 +46,8 @@ endif()
 if(REPORT)
   include(${CMAKE_CURRENT_LIST_DIR}/report_keys.cmake)
   check_report_keys("${REPORT}")
+endif()
+if(EVALUATION)
+  include(${CMAKE_CURRENT_LIST_DIR}/report_keys.cmake)
+  check_evaluation_keys("${EVALUATION}")
 endif()

@@ -17,6 +17,7 @@ set(_floor_study 6)
 set(_floor_tandem 7) # the umbrella and the opt-in edges see everything below
 set(_floor_json 7)
 set(_floor_xtensor 7)
+set(_floor_model_files 7)
 
 # a library neither prints nor ends the program: names that stand neither in a comment nor in a text nor behind a dot
 set(_before "^([^/\"]|/[^/\"]|\"[^\"]*\")*[^a-zA-Z0-9_.>]")

@@ -49,18 +49,20 @@ concept json_listed = requires {
 
 /// Structs that hold one of several listed kinds, each with a name: {"kind": name, fields of that kind}.
 /// Specialise json_fields with `using kinds = std::variant<...>` and `static const kinds& get(const T&)`.
-/// Specialised for an enumeration that is written by name: a constexpr array `list` of (name, value).
-template <class T>
-struct json_names;
-
-template <class T>
-concept json_named = requires {
-  json_names<T>::list;
-};
-
 template <class T>
 concept json_kinds = requires {
   typename json_fields<T>::kinds;
+};
+
+/// Specialise for an enum with `static constexpr std::array list = {std::pair{"name", E::value}, ...};`: in JSON it is
+/// then a name; other enums are numbers.
+template <class E>
+struct json_names {};
+
+/// Enums with names.
+template <class E>
+concept json_named = requires {
+  json_names<E>::list;
 };
 
 namespace detail::json {
@@ -220,6 +222,14 @@ Json write_named(const named_numbers& values, const std::string& path) {
   return out;
 }
 
+template <class Json, json_named E>
+Json write_name(E value, const std::string& path) {
+  for (const auto& [name, named] : json_names<E>::list) {
+    if (named == value) return name;
+  }
+  throw error(errc::invalid_argument, "is none of the values that have a name", {.field = path});
+}
+
 template <class Json, class T>
 Json write_value(const T& value, const std::string& path) {
   if constexpr (json_kinds<T>) {
@@ -235,10 +245,7 @@ Json write_value(const T& value, const std::string& path) {
   } else if constexpr (std::floating_point<T>) {
     return write_number<Json>(value, path);
   } else if constexpr (json_named<T>) {
-    for (const auto& [name, named] : json_names<T>::list) {
-      if (named == value) return name;
-    }
-    throw error(errc::bad_format, "has no name", {.field = path});
+    return write_name<Json>(value, path);
   } else if constexpr (std::is_enum_v<T>) {
     return static_cast<std::underlying_type_t<T>>(value);
   } else {
@@ -247,21 +254,6 @@ Json write_value(const T& value, const std::string& path) {
 }
 
 // ---- reading ------------------------------------------------------------------------------------------------------
-
-template <class T, class Json>
-void read_name(const Json& in, T& out, const std::string& path) {
-  if (!in.is_string()) wrong_type(path, in.type_name(), "a name");
-  const auto given = in.template get<std::string>();
-  std::string known;
-  for (const auto& [name, named] : json_names<T>::list) {
-    if (name == given) {
-      out = named;
-      return;
-    }
-    known += (known.empty() ? "" : ", ") + std::string(name);
-  }
-  throw error(errc::bad_format, "is '" + given + "'", {.field = path}, "give one of " + known);
-}
 
 template <class T, class Json>
 void read_integer(const Json& in, T& out, const std::string& path) {
@@ -348,6 +340,21 @@ void read_named(const Json& in, named_numbers& out, const std::string& path) {
     read_number(value, number, inside(path, name));
     out.emplace_back(name, number);
   }
+}
+
+template <class Json, json_named E>
+void read_name(const Json& in, E& out, const std::string& path) {
+  std::vector<std::string_view> names;
+  for (const auto& [name, value] : json_names<E>::list) {
+    names.emplace_back(name);
+    if (in == name) {
+      out = value;
+      return;
+    }
+  }
+  if (!in.is_string()) wrong_type(path, in.type_name(), "a name, as a string");
+  throw error(errc::bad_format, "there is no '" + in.template get<std::string>() + "'", {.field = path},
+              "nearest known: " + nearest(in.template get<std::string>(), names));
 }
 
 template <class Json, class T>

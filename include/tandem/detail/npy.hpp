@@ -2,11 +2,14 @@
 // Matrices of float32 in NumPy's file format (.npy), read strictly.
 //
 // A file: the bytes 93 'NUMPY', a version, the header's length (2 bytes little-endian in version 1, 4 in 2 and 3), the
-// header (a Python dictionary as text, ended by a line feed), then the numbers. Ours are little-endian float32 in rows.
+// header (a Python dictionary as text, ended by a line feed), then the numbers. Ours are little-endian float32 in rows;
+// float64 and columns, which NumPy writes too, are read where the caller allows it.
 // xtensor's own reader takes a file that was cut short for a whole one, so it is not used here.
 
+#include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -31,6 +34,19 @@ struct npy_matrix {
   std::vector<float> values;
 };
 
+/// Which files are taken.
+enum class npy_rules : std::uint8_t {
+  as_written,   ///< float32 in rows, whatever their values
+  any_numbers,  ///< float64, which is narrowed, and column order too; but every number must be finite as a float32
+};
+
+/// What a header says about the numbers that follow.
+struct npy_layout {
+  std::array<std::size_t, 2> shape{};
+  bool wide = false;        ///< float64
+  bool by_columns = false;  ///< Fortran order
+};
+
 inline constexpr std::string_view npy_magic = "\x93NUMPY";
 
 /// Writes version 1, the data aligned to 64 bytes as NumPy does. Errors: io_error.
@@ -51,31 +67,28 @@ inline void write_npy(const std::string& path, std::span<const float> values, st
 /// Takes the header apart, token by token; each function skips spaces first and leaves the cursor after what it took.
 class npy_header {
  public:
-  npy_header(std::string_view text, const std::string& file) : rest_(text), file_(file) {}
+  npy_header(std::string_view text, const std::string& file, npy_rules rules)
+      : rest_(text), file_(file), rules_(rules) {}
 
-  /// The shape of a float32 matrix in rows. Errors: bad_format for anything else.
-  std::array<std::size_t, 2> shape() {
-    std::array<std::size_t, 2> out{};
+  /// Errors: bad_format for what is not a matrix that the rules allow.
+  npy_layout layout() {
+    npy_layout out;
     std::array<bool, 3> seen{};
     expect("{");
     while (!take("}")) {
       if (take("'descr'")) {
         expect(":");
-        if (!take("'<f4'")) refuse("its numbers are not little-endian float32 ('<f4')");
+        out.wide = rules_ == npy_rules::any_numbers && take("'<f8'");
+        if (!out.wide && !take("'<f4'")) refuse("its numbers are not little-endian " + kinds());
         seen[0] = true;
       } else if (take("'fortran_order'")) {
         expect(":");
-        if (!take("False")) refuse("its numbers are not in rows (fortran_order)");
+        out.by_columns = rules_ == npy_rules::any_numbers && take("True");
+        if (!out.by_columns && !take("False")) refuse("its numbers are not in rows (fortran_order)");
         seen[1] = true;
       } else {
         expect("'shape'");
-        expect(":");
-        expect("(");
-        out[0] = number();
-        expect(",");
-        out[1] = number();
-        (void)take(",");
-        expect(")");
+        out.shape = shape();
         seen[2] = true;
       }
       if (!take(",")) {
@@ -88,10 +101,26 @@ class npy_header {
   }
 
   [[noreturn]] void refuse(const std::string& why) const {
-    throw error(errc::bad_format, why, {.file = file_}, "save a two-dimensional float32 array in C order as .npy");
+    throw error(errc::bad_format, why, {.file = file_},
+                rules_ == npy_rules::any_numbers ? "save a two-dimensional array of float32 or float64 as .npy"
+                                                 : "save a two-dimensional float32 array in C order as .npy");
   }
 
  private:
+  [[nodiscard]] std::string kinds() const {
+    return rules_ == npy_rules::any_numbers ? "float32 ('<f4') or float64 ('<f8')" : "float32 ('<f4')";
+  }
+  std::array<std::size_t, 2> shape() {
+    std::array<std::size_t, 2> out{};
+    expect(":");
+    expect("(");
+    out[0] = number();
+    expect(",");
+    out[1] = number();
+    (void)take(",");
+    expect(")");
+    return out;
+  }
   bool take(std::string_view token) {
     while (!rest_.empty() && rest_.front() == ' ') rest_.remove_prefix(1);
     if (!rest_.starts_with(token)) return false;
@@ -115,16 +144,41 @@ class npy_header {
 
   std::string_view rest_;
   const std::string& file_;
+  npy_rules rules_;
 };
 
-/// Errors: io_error when it cannot be read; bad_format when it is not a float32 matrix in rows, of just the size it
-/// says. Allocates no more than the file is long.
-inline npy_matrix read_npy(const std::string& path) {
+/// Reads numbers a block at a time into rows of float32. Errors: not_finite, with row and column.
+template <class Number>
+void read_npy_numbers(std::istream& in, npy_matrix& out, bool by_columns, const std::string& path) {
+  std::vector<Number> block(std::min<std::size_t>(out.values.size(), 1U << 16U));
+  for (std::size_t first = 0; first < out.values.size(); first += block.size()) {
+    const std::size_t count = std::min(block.size(), out.values.size() - first);
+    in.read(reinterpret_cast<char*>(block.data()), static_cast<std::streamsize>(count * sizeof(Number)));
+    if (!in) return;
+    for (std::size_t n = 0; n < count; ++n) {
+      const std::size_t at = first + n;
+      const std::size_t row = by_columns ? at % out.rows : at / out.columns;
+      const std::size_t column = by_columns ? at / out.rows : at % out.columns;
+      const auto limit = static_cast<Number>(std::numeric_limits<float>::max());
+      if (!(std::abs(block[n]) <= limit)) {
+        throw error(errc::not_finite,
+                    "row " + std::to_string(row) + ", column " + std::to_string(column) +
+                        ", counted from 0, is not a finite float32",
+                    {.file = path}, "the training diverged: train again with smaller weights or more regularization");
+      }
+      out.values[row * out.columns + column] = static_cast<float>(block[n]);
+    }
+  }
+}
+
+/// Errors: io_error when it cannot be read; bad_format when it is not a matrix that the rules allow, of just the size
+/// it says; not_finite. Allocates no more than the file is long, and half a megabyte.
+inline npy_matrix read_npy(const std::string& path, npy_rules rules = npy_rules::as_written) {
   std::ifstream in(path, std::ios::binary | std::ios::ate);
   const std::streamoff length = in.good() ? static_cast<std::streamoff>(in.tellg()) : -1;
   if (length < 0) throw error(errc::io_error, "cannot be read", {.file = path});
   in.seekg(0);
-  const npy_header nothing({}, path);
+  const npy_header nothing({}, path, rules);
   std::array<char, 12> start{};
   in.read(start.data(), 10);
   if (!in || std::string_view(start.data(), 6) != npy_magic || start[6] < 1 || start[6] > 3) {
@@ -142,17 +196,24 @@ inline npy_matrix read_npy(const std::string& path) {
   in.read(header.data(), static_cast<std::streamsize>(header_size));
 
   npy_matrix out;
-  const auto shape = npy_header(header, path).shape();
-  out.rows = shape[0];
-  out.columns = shape[1];
+  const npy_layout layout = npy_header(header, path, rules).layout();
+  out.rows = layout.shape[0];
+  out.columns = layout.shape[1];
+  const std::size_t bytes_each = layout.wide ? sizeof(double) : sizeof(float);
   const std::size_t bytes_left = size - before - header_size;
-  const bool fits = out.columns == 0 || out.rows <= bytes_left / sizeof(float) / out.columns;
-  if (!fits || out.rows * out.columns * sizeof(float) != bytes_left) {
+  const bool fits = out.columns == 0 || out.rows <= bytes_left / bytes_each / out.columns;
+  if (!fits || out.rows * out.columns * bytes_each != bytes_left) {
     nothing.refuse("it holds " + std::to_string(bytes_left) + " bytes of numbers, not the " + std::to_string(out.rows) +
-                   " x " + std::to_string(out.columns) + " x 4 that its header says");
+                   " x " + std::to_string(out.columns) + " x " + std::to_string(bytes_each) + " that its header says");
   }
   out.values.resize(out.rows * out.columns);
-  in.read(reinterpret_cast<char*>(out.values.data()), static_cast<std::streamsize>(bytes_left));
+  if (rules == npy_rules::as_written) {
+    in.read(reinterpret_cast<char*>(out.values.data()), static_cast<std::streamsize>(bytes_left));
+  } else if (layout.wide) {
+    read_npy_numbers<double>(in, out, layout.by_columns, path);
+  } else {
+    read_npy_numbers<float>(in, out, layout.by_columns, path);
+  }
   if (!in) throw error(errc::io_error, "cannot be read to its end", {.file = path});
   return out;
 }

@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""Whether NumPy and tandem read each other's model files, with the tandem command and, if it is there, implicit.
+
+    pip install numpy implicit
+    benchmarks/peers/model_files.py build/release/src/cli/tandem
+
+Prints one line a check; ends with 1 when one fails.
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import zlib
+
+import numpy as np
+
+failures = 0
+
+
+def check(holds, what):
+    global failures
+    failures += not holds
+    print("ok  " if holds else "FAIL", what)
+
+
+def recommend(tandem, folder, *options):
+    answer = subprocess.run([tandem, "recommend", "--model", str(folder), "--json", "-", *options], check=True,
+                            capture_output=True, text=True).stdout
+    return {each["item"]: each["score"] for each in json.loads(answer)["recommendations"]}
+
+
+def close(scores, expected):
+    return all(abs(score - expected[item]) <= 1e-5 * (1 + abs(expected[item])) for item, score in scores.items())
+
+
+def ours_in_numpy(tandem, scratch):
+    rng = np.random.default_rng(1)
+    log = scratch / "log.csv"
+    pairs = {(u, int(i)) for u in range(200) for i in rng.integers(0, 90, 12)}
+    log.write_text("user,item\n" + "".join(f"u{u},i{i}\n" for u, i in sorted(pairs)))
+    folder = scratch / "ours"
+    subprocess.run([tandem, "fit", "--events", log, "--rank", "16", "--out", folder], check=True, capture_output=True)
+    users, items = np.load(folder / "user_factors.npy"), np.load(folder / "item_factors.npy")
+    manifest = json.loads((folder / "model.json").read_text())
+    check(users.dtype == np.float32 and users.shape == (200, 16) and items.shape[1] == 16, "numpy.load reads ours")
+    check(all(zlib.crc32((folder / name).read_bytes()) == int(entry["crc32"], 16)
+              for name, entry in manifest["files"].items()), "the checksums are zlib.crc32")
+    user_ids, item_ids = (json.loads((folder / name).read_text()) for name in ("users.json", "items.json"))
+    expected = dict(zip(item_ids, (items @ users[user_ids.index("u7")]).tolist()))
+    check(close(recommend(tandem, folder, "--user", "u7", "--count", "90"), expected), "scores are NumPy's products")
+    history = [item_ids.index("i3"), item_ids.index("i4")]
+    w, y = manifest["weights"], items.astype(np.float64)
+    ridge = w["regularization"] * (2 + w["alpha0"] * len(items)) ** w["nu"]
+    a = w["alpha0"] * y.T @ y + y[history].T @ y[history] + ridge * np.eye(16)
+    folded = y @ np.linalg.solve(a, y[history].sum(axis=0))
+    check(close(recommend(tandem, folder, "--items", "i3,i4", "--count", "90"), dict(zip(item_ids, folded.tolist()))),
+          "a fold-in is NumPy's solution")
+
+
+def theirs_in_tandem(tandem, scratch):
+    rng = np.random.default_rng(2)
+    users, items = rng.normal(size=(30, 8)), rng.normal(size=(50, 8))
+    expected = {str(i): s for i, s in enumerate((items @ users[4]).tolist())}
+    for dtype in (np.float32, np.float64):
+        for order in "CF":
+            folder = scratch / f"theirs_{np.dtype(dtype).name}_{order}"
+            folder.mkdir()
+            (folder / "model.json").write_text('{"format_version": 1}')
+            np.save(folder / "user_factors.npy", np.asarray(users, dtype=dtype, order=order))
+            np.save(folder / "item_factors.npy", np.asarray(items, dtype=dtype, order=order))
+            scores = recommend(tandem, folder, "--user", "4", "--count", "50")
+            check(len(scores) == 50 and close(scores, expected), f"numpy.save of {np.dtype(dtype).name}, order {order}")
+
+
+def implicit_in_tandem(tandem, scratch):
+    try:
+        import implicit.als
+        import scipy.sparse
+    except ImportError:
+        print("--   implicit is not installed")
+        return
+    seen = scipy.sparse.random(120, 80, 0.1, random_state=3, format="csr", dtype=np.float32)
+    model = implicit.als.AlternatingLeastSquares(factors=16, iterations=5, random_state=0)
+    model.fit(seen, show_progress=False)
+    folder = scratch / "implicit"
+    folder.mkdir()
+    (folder / "model.json").write_text('{"format_version": 1, "learner": "implicit"}')
+    np.save(folder / "user_factors.npy", model.user_factors)
+    np.save(folder / "item_factors.npy", model.item_factors)
+    items, scores = model.recommend(5, seen[5], N=10, filter_already_liked_items=False)
+    ours = recommend(tandem, folder, "--user", "5", "--count", "10")
+    check(list(ours) == [str(i) for i in items], "a model of implicit gives implicit's list")
+    check(close(ours, dict(zip(map(str, items), scores.tolist()))), "and its scores")
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as scratch_name:
+        for part in (ours_in_numpy, theirs_in_tandem, implicit_in_tandem):
+            part(sys.argv[1], pathlib.Path(scratch_name))
+    sys.exit(failures > 0)
