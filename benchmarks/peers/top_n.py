@@ -183,7 +183,7 @@ def main():
     print("CPU microseconds a query, best 10, one thread; core type", os.environ.get("OPENBLAS_CORETYPE", "its own choice"))
     print(
         f"{'vectors':24} {'items':>8} {'rank':>5} {'implicit':>10} {'faiss':>10} {'tandem':>10} {'batch':>8}"
-        f" {'/implicit':>9} {'/faiss':>9} {'differ':>7}"
+        f" {'impl/ours':>9} {'fais/ours':>9} {'differ':>7}"
     )
     cases = []
     for rank in (64, 128):
