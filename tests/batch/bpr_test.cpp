@@ -237,7 +237,8 @@ TEST_CASE("the pairs of a BPR history are its items before others, and not too m
     CHECK(pairs.weight == Approx(1.0 / static_cast<double>(negatives)));
     std::set<float> drawn;
     for (std::size_t r = 0; r < pairs.offset.size(); ++r) {
-      const float better = static_cast<float>(r / negatives);
+      const std::size_t given_item = r / negatives;
+      const auto better = static_cast<float>(given_item);
       const float worse = better - pairs.rows[r * rank];
       CHECK(worse >= static_cast<float>(n));
       CHECK(pairs.offset[r] == worse - better);

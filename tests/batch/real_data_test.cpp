@@ -183,6 +183,7 @@ TEST_CASE("biased MF predicts the later ratings of MovieLens 100K better than bi
   order_visits(log, 1);
   const log_split split = split_by_time(log, 0.8);
   std::vector<interaction> events;
+  events.reserve(split.train.size());
   for (const logged_event& e : split.train) events.push_back({e.user, e.item, e.weight, e.time});
   const interactions train = interactions::from_events(events, log.users.size(), log.items.size(), merge_rule::latest);
   const auto rmse = [&](const biased_mf_model& model) {
