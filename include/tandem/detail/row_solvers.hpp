@@ -137,7 +137,7 @@ inline void apply_system(const fixed_side& fixed, const interactions::row& row, 
     for (std::size_t j = 0; j < k; ++j) direction[j] = left[j] + now / norm * direction[j];
     norm = now;
   }
-  return all_finite(x);
+  return std::isfinite(norm) && all_finite(x);
 }
 
 /// One pass of block coordinate descent from the x given, `block` factors at a time (iALS++: Rendle, Krichene, Zhang
