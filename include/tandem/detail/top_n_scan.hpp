@@ -51,9 +51,9 @@ class top_n_scan {
   }
 
  private:
-  static constexpr std::size_t largest_block = 64;        // panels screened against one bar
-  static constexpr std::size_t first_block = 4;           // the longest vectors: scored, to have a bar
-  static constexpr std::size_t block_bytes = 128 * 1024;  // what stays in the second cache for all queries
+  static constexpr std::size_t largest_block = 64;                     // panels screened against one bar
+  static constexpr std::size_t first_block = 4;                        // the longest vectors: scored, to have a bar
+  static constexpr std::size_t block_bytes = std::size_t{128} * 1024;  // what stays in the second cache for all queries
   static constexpr std::size_t rows_a_block = 256;
 
   [[nodiscard]] float largest_norm() const noexcept { return index_.norms_.empty() ? 0 : index_.norms_[0]; }
