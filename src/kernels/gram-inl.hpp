@@ -115,21 +115,26 @@ void add_panel(const float* left, const float* right, size_t step, size_t n, siz
 constexpr size_t panel_floats = 4096;
 constexpr size_t ahead = 8;  // rows asked for before they are packed
 
-// copies x (k floats) to `right` and w x to `left`, zeros up to `step`
-HWY_INLINE void pack_row(const float* HWY_RESTRICT x, float w, size_t k, size_t step, float* HWY_RESTRICT left,
-                         float* HWY_RESTRICT right) {
+// copies x (k floats) to `right` and w x to `left`, zeros up to `step`; `left` may be `right` where w is 1
+HWY_INLINE void pack_row(const float* x, float w, size_t k, size_t step, float* left, float* right) {
   const vec vw = hn::Set(d, w);
   size_t j = 0;
   for (; j + lanes <= k; j += lanes) {
     const vec v = hn::LoadU(d, x + j);
     hn::Store(v, d, right + j);
-    hn::Store(hn::Mul(vw, v), d, left + j);
+    if (left != right) hn::Store(hn::Mul(vw, v), d, left + j);
   }
   if (j < step) {
     const vec v = load_tail(x + j, k - j);
     hn::Store(v, d, right + j);
-    hn::Store(hn::Mul(vw, v), d, left + j);
+    if (left != right) hn::Store(hn::Mul(vw, v), d, left + j);
   }
+}
+
+HWY_INLINE bool all_one(const float* weight, size_t n) {
+  bool out = true;
+  for (size_t r = 0; r < n; ++r) out = out && weight[r] == 1;
+  return out;
 }
 
 void gram_accumulate(const float* rows, size_t stride, const std::uint32_t* index, const float* weight, size_t n,
@@ -142,8 +147,9 @@ void gram_accumulate(const float* rows, size_t stride, const std::uint32_t* inde
     }
     return;
   }
-  HWY_ALIGN float left[panel_floats];
+  HWY_ALIGN float weighted[panel_floats];
   HWY_ALIGN float right[panel_floats];
+  float* const left = weight == nullptr || all_one(weight, n) ? right : weighted;
   const size_t panel = panel_floats / step;
   for (size_t first = 0; first < n; first += panel) {
     const size_t count = n - first < panel ? n - first : panel;

@@ -41,14 +41,22 @@ inline void right_side(const fixed_side& fixed, const interactions::row& row, fl
   kernels().gather_sum(fixed.rows.data(), fixed.k, row.index.data(), row.weight.data(), row.size(), fixed.k, x.data());
 }
 
+/// matrix = gram + ridge I, the lower triangle.
+inline void start_system(const fixed_side& fixed, float ridge, std::span<float> matrix) noexcept {
+  if (fixed.spectrum.empty()) {
+    std::copy(fixed.gram.begin(), fixed.gram.end(), matrix.begin());
+  } else {
+    std::fill(matrix.begin(), matrix.end(), 0.0F);
+    for (std::size_t a = 0; a < fixed.k; ++a) matrix[a * fixed.k + a] = fixed.spectrum[a];
+  }
+  for (std::size_t a = 0; a < fixed.k; ++a) matrix[a * fixed.k + a] += ridge;
+}
+
 /// The k x k system by Cholesky.
 [[nodiscard]] inline bool solve_full(const fixed_side& fixed, const interactions::row& row, float ridge, row_scratch& s,
                                      std::span<float> x, std::span<const float> prior = {}) noexcept {
   const std::size_t k = fixed.k;
-  for (std::size_t a = 0; a < k; ++a) {
-    std::copy_n(fixed.gram.data() + a * k, a + 1, s.matrix.data() + a * k);
-    s.matrix[a * k + a] += ridge;
-  }
+  start_system(fixed, ridge, s.matrix);
   kernels().gram_accumulate(fixed.rows.data(), k, row.index.data(), row.weight.data(), row.size(), k, s.matrix.data());
   right_side(fixed, row, ridge, prior, x);
   return kernels().cholesky_solve(s.matrix.data(), x.data(), k) && all_finite(x);
