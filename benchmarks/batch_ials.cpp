@@ -1,7 +1,7 @@
 // The batch learner in pieces that benchmarks/peers/batch.py runs beside its peers; each prints one line of JSON.
 //
 //   batch_ials make FOLDER [--scale S]     an invented log shaped like MovieLens 20M times S: indptr.i64, indices.i32
-//   batch_ials epoch FOLDER [--rank K] [--solver NAME] [--epochs N] [--threads N]
+//   batch_ials epoch FOLDER [--rank K] [--solver NAME] [--bfloat16 1] [--epochs N] [--threads N]
 //   batch_ials fold_in FOLDER [--rank K]   50 items at a time; and one event more by a rank-one update
 //   batch_ials peak [--rank K]             this core's multiply-adds, and what the Gram kernel makes of them
 //
@@ -157,6 +157,7 @@ void epoch(const arguments& given) {
   const auto solver = given.options.find("solver");
   if (solver != given.options.end() && solver->second == "cg") options.solver = batch::ials_solver::conjugate_gradient;
   if (solver != given.options.end() && solver->second == "block") options.solver = batch::ials_solver::block;
+  if (given.options.count("bfloat16") != 0) options.precision = batch::ials_precision::bfloat16;
   thread_pool pool(given.count("threads", 1));
   std::vector<double> marks;  // CPU seconds when users are solved: after the first half step, then once an epoch
   const std::size_t an_epoch = log.n_users() + log.n_items();

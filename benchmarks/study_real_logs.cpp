@@ -205,7 +205,7 @@ int main(int argc, char** argv) {
     if (option == "--log") only = argv[i + 1];
     if (option == "--json") json = argv[i + 1];
   }
-  const char* data = std::getenv("TANDEM_DATA");  // NOLINT(concurrency-mt-unsafe): no thread runs yet
+  const char* data = std::getenv("TANDEM_DATA");
   const std::filesystem::path root = data != nullptr ? data : TANDEM_SOURCE_DIR "/../shared/data";
   try {
     run(root, only, seeds, json);

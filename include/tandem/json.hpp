@@ -87,6 +87,12 @@ struct json_names<batch::ials_solver> {
 };
 
 template <>
+struct json_names<batch::ials_precision> {
+  using enum batch::ials_precision;
+  static constexpr std::array list = {std::pair{"float32", float32}, std::pair{"bfloat16", bfloat16}};
+};
+
+template <>
 struct json_fields<batch::ials_options> {
   using type = batch::ials_options;
   static constexpr auto list = std::tuple{
@@ -100,6 +106,7 @@ struct json_fields<batch::ials_options> {
       json_field{"solver", &type::solver},
       json_field{"steps", &type::steps},
       json_field{"block", &type::block},
+      json_field{"precision", &type::precision},
       json_field{"seed", &type::seed},
   };
 };

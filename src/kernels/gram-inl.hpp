@@ -132,35 +132,46 @@ HWY_INLINE void pack_row(const float* x, float w, size_t k, size_t step, float* 
 }
 
 HWY_INLINE bool all_one(const float* weight, size_t n) {
-  bool out = true;
-  for (size_t r = 0; r < n; ++r) out = out && weight[r] == 1;
-  return out;
+  bool differ = false;
+  for (size_t r = 0; r < n; ++r) differ |= weight[r] != 1;
+  return weight == nullptr || !differ;
+}
+
+// gram += the Gramian of n rows that `pack` lays out, panel by panel: pack(r, left, right) writes row r and the same
+// times its weight, padded with zeros to `step`; ask(r) asks for row r to be brought near.
+template <class Pack, class Ask>
+HWY_INLINE void add_rows(size_t n, size_t k, size_t step, bool weighted, float* gram, const Pack& pack,
+                         const Ask& ask) {
+  HWY_ALIGN float scaled[panel_floats];
+  HWY_ALIGN float right[panel_floats];
+  float* const left = weighted ? scaled : right;
+  const size_t panel = panel_floats / step;
+  for (size_t first = 0; first < n; first += panel) {
+    const size_t count = n - first < panel ? n - first : panel;
+    for (size_t r = 0; r < count; ++r) {
+      if (first + r + ahead < n) ask(first + r + ahead);
+      pack(first + r, left + r * step, right + r * step);
+    }
+    add_panel(left, right, step, count, k, gram);
+  }
 }
 
 void gram_accumulate(const float* rows, size_t stride, const std::uint32_t* index, const float* weight, size_t n,
                      size_t k, float* gram) {
   const size_t step = (k + lanes - 1) / lanes * lanes;
+  const auto weight_of = [weight](size_t r) HWY_ATTR { return weight != nullptr ? weight[r] : 1.0F; };
   if (step > panel_floats) {  // beyond any rank in use
     for (size_t r = 0; r < n; ++r) {
-      const float* x = rows + (index != nullptr ? index[r] : r) * stride;
-      for (size_t a = 0; a < k; ++a) axpy((weight != nullptr ? weight[r] : 1.0F) * x[a], x, gram + a * k, a + 1);
+      const float* x = gathered(rows, stride, index, r);
+      for (size_t a = 0; a < k; ++a) axpy(weight_of(r) * x[a], x, gram + a * k, a + 1);
     }
     return;
   }
-  HWY_ALIGN float weighted[panel_floats];
-  HWY_ALIGN float right[panel_floats];
-  float* const left = weight == nullptr || all_one(weight, n) ? right : weighted;
-  const size_t panel = panel_floats / step;
-  for (size_t first = 0; first < n; first += panel) {
-    const size_t count = n - first < panel ? n - first : panel;
-    for (size_t r = 0; r < count; ++r) {
-      const float* x = rows + (index != nullptr ? index[first + r] : first + r) * stride;
-      if (index != nullptr && first + r + ahead < n) {
-        const float* next = rows + index[first + r + ahead] * stride;
-        for (size_t j = 0; j < k; j += 16) hwy::Prefetch(next + j);
-      }
-      pack_row(x, weight != nullptr ? weight[first + r] : 1.0F, k, step, left + r * step, right + r * step);
-    }
-    add_panel(left, right, step, count, k, gram);
-  }
+  const auto pack = [&](size_t r, float* left, float* right)
+                        HWY_ATTR { pack_row(gathered(rows, stride, index, r), weight_of(r), k, step, left, right); };
+  const auto ask = [&](size_t r) HWY_ATTR {
+    if (index == nullptr) return;
+    for (size_t j = 0; j < k; j += 16) hwy::Prefetch(rows + index[r] * stride + j);
+  };
+  add_rows(n, k, step, !all_one(weight, weight != nullptr ? n : 0), gram, pack, ask);
 }

@@ -50,7 +50,9 @@ constexpr size_t lanes = HWY_LANES(float);
 
 #include "gram-inl.hpp"
 
+#include "bfloat16-inl.hpp"
 #include "cholesky-inl.hpp"
+#include "dual_gram-inl.hpp"
 #include "panels-inl.hpp"
 #include "scan-inl.hpp"
 #include "screen-inl.hpp"
@@ -68,10 +70,26 @@ constexpr size_t lanes = HWY_LANES(float);
 #endif
 
 // a constant, not a function: nothing of a target may run before the CPU is known to have it
-constexpr tandem::kernel_table table{
-    dot,        axpy,         score_rows,      score_panels, screen_panels,  gram_accumulate,
-    gather_dot, gather_sum,   rank_one_update, multiply,     cholesky_solve, spread,
-    next_above, class_maxima, count_equal,     TANDEM_LEVEL};
+constexpr tandem::kernel_table table{dot,
+                                     axpy,
+                                     score_rows,
+                                     score_panels,
+                                     screen_panels,
+                                     gram_accumulate,
+                                     dual_gram_accumulate,
+                                     gather_dot,
+                                     gather_sum,
+                                     round_to_bfloat16,
+                                     gram_accumulate_bfloat16,
+                                     gather_sum_bfloat16,
+                                     rank_one_update,
+                                     multiply,
+                                     cholesky_solve,
+                                     spread,
+                                     next_above,
+                                     class_maxima,
+                                     count_equal,
+                                     TANDEM_LEVEL};
 #undef TANDEM_LEVEL
 }  // namespace HWY_NAMESPACE
 }  // namespace tandem_kernels

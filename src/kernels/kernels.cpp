@@ -13,8 +13,8 @@ TANDEM_BEGIN
 namespace {
 
 struct registry {
-  std::array<kernel_table, 10> tables{};
-  std::array<std::string_view, 10> names{};
+  std::array<kernel_table, 12> tables{};
+  std::array<std::string_view, 12> names{};
   std::size_t size = 0;
   std::atomic<const kernel_table*> chosen{nullptr};
 
@@ -24,6 +24,8 @@ struct registry {
     for (std::size_t l = 0; l < found.size; ++l) add(found.tables[l]);
     kernel_table best = tables[size - 1];
     if (detail::use_vnni(best)) add(best);
+    if (detail::use_bfloat16(best)) add(best);
+    if (detail::use_amx(best)) add(best);
     chosen = &tables[size - 1];
     if (const char* asked = std::getenv("TANDEM_SIMD"); asked != nullptr) choose(asked);
   }

@@ -1,5 +1,6 @@
 #pragma once
-// What highway.cpp and vnni.cpp hand to kernels.cpp: one table for each instruction set that build and CPU share.
+// What highway.cpp and the files for single instruction sets hand to kernels.cpp: one table for each instruction set
+// that build and CPU share.
 
 #include <array>
 #include <cstddef>
@@ -21,6 +22,14 @@ struct level_list {
 /// Turns the table of level "avx512" into that of "avx512vnni", where this build and this CPU have it: the same bits,
 /// with AVX-512 VNNI's sums of 8-bit products. Returns false, and changes nothing, elsewhere.
 [[nodiscard]] bool use_vnni(kernel_table& table) noexcept;
+
+/// Turns the table of level "avx512vnni" into that of "avx512bf16": the same bits but for Gramians of bfloat16 rows,
+/// with AVX512-BF16's products. Returns false, and changes nothing, elsewhere.
+[[nodiscard]] bool use_bfloat16(kernel_table& table) noexcept;
+
+/// Turns the table of level "avx512bf16" into that of "amx": the same, but for Gramians of bfloat16 rows with AMX's
+/// tiles where the rank is a multiple of 16. Returns false, and changes nothing, elsewhere.
+[[nodiscard]] bool use_amx(kernel_table& table) noexcept;
 
 }  // namespace detail
 TANDEM_END

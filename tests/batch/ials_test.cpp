@@ -322,6 +322,8 @@ TEST_CASE("bad options are refused by name", "[ials]") {
   CHECK(field_of({.steps = 0}) == "steps");
   CHECK(field_of({.steps = 1001}) == "steps");
   CHECK(field_of({.block = 0}) == "block");
+  CHECK(field_of({.precision = static_cast<ials_precision>(2)}) == "precision");
+  CHECK(field_of({.solver = ials_solver::block, .precision = ials_precision::bfloat16}) == "precision");
   CHECK(field_of({.rank = 2, .epochs = 1}) == "accepted");
 }
 

@@ -36,7 +36,7 @@ struct problem {
     }
     fixed.rows = rows;
     fixed.k = k;
-    fixed.gram = detail::gram_of_rows(rows.data(), 500, k, nullptr, nullptr, 0.1F, {});
+    fixed.gram = detail::gram_of_rows(rows.data(), 500, k, 0.1F, {});
     for (std::size_t r = 0; r < history; ++r) {
       index.push_back(static_cast<std::uint32_t>(r < 3 ? r / 2 : random.below(500)));  // two are the same
       weight.push_back(static_cast<float>(weight_scale * random.gamma(1) + 1e-9));
@@ -105,7 +105,7 @@ TEST_CASE("an eigenbasis diagonalises, whatever it starts from", "[ials]") {
     for (float& x : rows) x = static_cast<float>(random.normal());
     detail::eigenbasis basis(k);
     for (int round = 0; round < 3; ++round) {
-      const std::vector<float> gram = detail::gram_of_rows(rows.data(), n_rows, k, nullptr, nullptr, 1, {});
+      const std::vector<float> gram = detail::gram_of_rows(rows.data(), n_rows, k, 1, {});
       basis.fit(gram);
       const Eigen::MatrixXd g = reference::rows_of(gram, k);
       const Eigen::Map<const reference::matrix> v(basis.vectors.data(), static_cast<Eigen::Index>(k),
@@ -284,4 +284,45 @@ TEST_CASE("every solver gives the same bits on any number of threads", "[ials][c
             0);
     }
   }
+}
+
+TEST_CASE("bfloat16 is near float32, and the users returned are exact all the same", "[ials]") {
+  const interactions log = reference::random_log(4, 300, 120, 30, true);
+  ials_options options{.rank = 20, .alpha0 = 0.3F, .regularization = 0.02F, .epochs = 4};
+  const factor_model exact = fit_ials(log, options);
+  options.precision = ials_precision::bfloat16;
+  std::vector<factor_model> models;
+  models.push_back(fit_ials(log, options));
+  options.epochs = 9;  // ended after the fourth
+  models.push_back(fit_ials(log, options, {}, {}, nullptr, [](const ials_epoch& at) { return at.epoch < 4; }));
+  const double objective = reference::objective(log, exact);
+  for (const factor_model& model : models) {
+    CHECK(std::abs(reference::objective(log, model) / objective - 1) < 2e-3);
+    CHECK_FALSE(std::equal(model.item_matrix().begin(), model.item_matrix().end(), exact.item_matrix().begin()));
+    const reference::matrix w = reference::dense(log);
+    const reference::matrix y = reference::rows_of(model.item_matrix(), options.rank);
+    const reference::matrix x = reference::rows_of(model.user_matrix(), options.rank);
+    for (Eigen::Index u = 0; u < w.rows(); ++u) {
+      const auto e = reference::equations(w.row(u).transpose(), y, model.weights());
+      CHECK((e.a * x.row(u).transpose() - e.b).norm() <= 2e-5 * (1 + e.b.norm()));
+    }
+  }
+}
+
+TEST_CASE("bfloat16 gives the same bits on any number of threads, long rows among them", "[ials][concurrency]") {
+  std::vector<interaction> events;
+  random_stream random(5);
+  for (std::uint32_t u = 0; u < 20000; ++u) {
+    events.push_back({user_index{u}, item_index{0}, 1.5F});
+    for (int e = 0; e < 6; ++e) {
+      events.push_back({user_index{u}, item_index{static_cast<std::uint32_t>(random.below(200))}, 1});
+    }
+  }
+  const interactions log = interactions::from_events(events, 20000, 200);
+  const ials_options options{.rank = 16, .epochs = 1, .precision = ials_precision::bfloat16};
+  const factor_model one = fit_ials(log, options);
+  thread_pool pool(3);
+  const factor_model three = fit_ials(log, options, pool);
+  CHECK(std::equal(one.user_matrix().begin(), one.user_matrix().end(), three.user_matrix().begin()));
+  CHECK(std::equal(one.item_matrix().begin(), one.item_matrix().end(), three.item_matrix().begin()));
 }

@@ -9,55 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "kernels_reference.hpp"
 #include "support/catch.hpp"
-#include "tandem/core/random.hpp"
-
-using tandem::kernel_table;
-using tandem::kernels;
-
-namespace {
-
-const std::vector<std::size_t> ranks{1, 3, 4, 15, 16, 17, 31, 33, 64, 100};
-const std::vector<std::size_t> counts{0, 1, 3, 4, 5, 33};
-constexpr float canary = 12345.0F;
-
-std::vector<float> random_floats(std::size_t n, std::uint64_t stream) {
-  tandem::random_stream random(7, stream);
-  std::vector<float> out(n);
-  for (float& x : out) x = static_cast<float>(random.normal());
-  return out;
-}
-
-/// Runs `f` once at each level, and puts the level in use back.
-template <class F>
-void at_each_level(F&& f) {
-  const std::string before(tandem::simd_level());
-  for (const std::string_view level : tandem::available_simd_levels()) {
-    INFO("level " << level);
-    REQUIRE(tandem::set_simd_level(level));
-    f();
-  }
-  REQUIRE(tandem::set_simd_level(before));
-}
-
-double double_dot(const float* x, const float* y, std::size_t n) {
-  double sum = 0;
-  for (std::size_t j = 0; j < n; ++j) sum += static_cast<double>(x[j]) * static_cast<double>(y[j]);
-  return sum;
-}
-
-/// Error allowed for a float32 sum of n products of unit normals.
-double tolerance(std::size_t n) { return 1e-6 * (4 + static_cast<double>(n)); }
-
-bool close(float value, double reference, std::size_t n) {
-  return std::abs(static_cast<double>(value) - reference) <= tolerance(n);
-}
-
-bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
-  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
-}
-
-}  // namespace
 
 TEST_CASE("levels start with portable and can be chosen by name only", "[kernels]") {
   const auto levels = tandem::available_simd_levels();
@@ -257,44 +210,6 @@ TEST_CASE("screen_panels finds exactly the items that reach the bar", "[kernels]
   });
 }
 
-TEST_CASE("gram_accumulate matches the reference with and without index and weight", "[kernels]") {
-  at_each_level([] {
-    constexpr std::size_t n_rows = 400;
-    for (const std::size_t k : ranks) {
-      const std::size_t stride = k + 1;
-      const std::vector<float> rows = random_floats(n_rows * stride, 10);
-      for (const std::size_t n : {0U, 1U, 3U, 4U, 5U, 33U, 300U}) {
-        std::vector<std::uint32_t> index;
-        tandem::random_stream random(8, n);
-        for (std::size_t r = 0; r < n; ++r) index.push_back(static_cast<std::uint32_t>(random.below(n_rows)));
-        const std::vector<float> weight = random_floats(n, 11);  // of both signs
-        const std::vector<float> before = random_floats(k * k, 12);
-        for (const int kind : {0, 1, 2, 3}) {
-          INFO("k " << k << ", n " << n << ", index " << (kind & 1) << ", weight " << (kind & 2));
-          std::vector<float> gram = before;
-          gram.push_back(canary);
-          kernels().gram_accumulate(rows.data(), stride, (kind & 1) != 0 ? index.data() : nullptr,
-                                    (kind & 2) != 0 ? weight.data() : nullptr, n, k, gram.data());
-          bool all = true;
-          for (std::size_t a = 0; a < k; ++a) {
-            for (std::size_t b = 0; b <= a; ++b) {
-              auto expected = static_cast<double>(before[a * k + b]);
-              for (std::size_t r = 0; r < n; ++r) {
-                const float* x = rows.data() + ((kind & 1) != 0 ? index[r] : r) * stride;
-                const double w = (kind & 2) != 0 ? static_cast<double>(weight[r]) : 1.0;
-                expected += w * static_cast<double>(x[a]) * static_cast<double>(x[b]);
-              }
-              all = all && close(gram[a * k + b], expected, n);
-            }
-          }
-          CHECK(all);
-          CHECK(gram[k * k] == canary);
-        }
-      }
-    }
-  });
-}
-
 TEST_CASE("gather_dot and gather_sum match the reference with and without index and weight", "[kernels]") {
   at_each_level([] {
     for (const std::size_t k : ranks) {
@@ -327,24 +242,6 @@ TEST_CASE("gather_dot and gather_sum match the reference with and without index 
         }
       }
     }
-  });
-}
-
-TEST_CASE("gram_accumulate takes ranks beyond its panel", "[kernels]") {
-  at_each_level([] {
-    constexpr std::size_t k = 4097;
-    const std::vector<float> x = random_floats(2 * k, 13);
-    std::vector<float> gram(k * k, 0.0F);
-    kernels().gram_accumulate(x.data(), k, nullptr, nullptr, 2, k, gram.data());
-    bool all = true;
-    for (std::size_t a = 0; a < k; a += 7) {
-      for (std::size_t b = 0; b <= a; b += 5) {
-        const double expected = static_cast<double>(x[a]) * static_cast<double>(x[b]) +
-                                static_cast<double>(x[k + a]) * static_cast<double>(x[k + b]);
-        all = all && close(gram[a * k + b], expected, 2);
-      }
-    }
-    CHECK(all);
   });
 }
 

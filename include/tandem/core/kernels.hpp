@@ -51,6 +51,12 @@ struct kernel_table {
   void (*gram_accumulate)(const float* rows, std::size_t stride, const std::uint32_t* index, const float* weight,
                           std::size_t n, std::size_t k, float* gram);
 
+  /// gram[r * n + s] += sum_j y_r[j] * y_s[j] for s <= r (the lower triangle; entries above it are left unspecified), j
+  /// < k, y_r[j] = scale[r] * factor[j] * x_r[j], r < n, rows as in gram_accumulate. The order of summation depends on
+  /// n and k only.
+  void (*dual_gram_accumulate)(const float* rows, std::size_t stride, const std::uint32_t* index, const float* scale,
+                               const float* factor, std::size_t n, std::size_t k, float* gram);
+
   /// out[r] = <x, x_r>, r < n, rows as in gram_accumulate, with the bits that score_rows gives; x of length k.
   void (*gather_dot)(const float* rows, std::size_t stride, const std::uint32_t* index, std::size_t n, std::size_t k,
                      const float* x, float* out);
@@ -59,6 +65,19 @@ struct kernel_table {
   /// The order of summation depends on n only.
   void (*gather_sum)(const float* rows, std::size_t stride, const std::uint32_t* index, const float* weight,
                      std::size_t n, std::size_t k, float* out);
+
+  /// out[j] = the upper half of x[j]'s bits, rounded to the nearest (ties to even): bfloat16, as the functions below
+  /// read it. Requires: x finite.
+  void (*round_to_bfloat16)(const float* x, std::size_t n, std::uint16_t* out);
+
+  /// gram_accumulate for rows in bfloat16; products are summed in float32. Where the CPU multiplies bfloat16, a row is
+  /// multiplied by the root of its weight and rounded once more, unless all weights are 1. Requires: weight >= 0.
+  void (*gram_accumulate_bfloat16)(const std::uint16_t* rows, std::size_t stride, const std::uint32_t* index,
+                                   const float* weight, std::size_t n, std::size_t k, float* gram);
+
+  /// gather_sum for rows in bfloat16; sums and weights are float32.
+  void (*gather_sum_bfloat16)(const std::uint16_t* rows, std::size_t stride, const std::uint32_t* index,
+                              const float* weight, std::size_t n, std::size_t k, float* out);
 
   /// matrix[a * k + b] += w * x[a] * x[b] for all a, b < k (both triangles).
   void (*rank_one_update)(float w, const float* x, std::size_t k, float* matrix);
@@ -84,7 +103,7 @@ struct kernel_table {
   /// How many x[j] equal `value`, j < n.
   std::size_t (*count_equal)(const float* x, std::size_t n, float value);
 
-  /// The level's name: "portable", "sse4", "avx2", "avx512", "avx512vnni", ...
+  /// The level's name: "portable", "sse4", "avx2", "avx512", "avx512vnni", "avx512bf16", "amx".
   const char* name;
 };
 

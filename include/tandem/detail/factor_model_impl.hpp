@@ -47,8 +47,7 @@ inline factor_model factor_model::from_factors(std::vector<float> users, std::ve
     throw error(errc::not_finite, "the factors of a model must be finite");
   }
   factor_model model(std::move(users), std::move(items), rank, weights);
-  model.gram_ =
-      detail::gram_of_rows(model.items_.data(), model.n_items(), rank, nullptr, nullptr, weights.alpha0, executor);
+  model.gram_ = detail::gram_of_rows(model.items_.data(), model.n_items(), rank, weights.alpha0, executor);
   model.item_norms_.reserve(model.n_items());
   for (std::size_t i = 0; i < model.n_items(); ++i) {
     const float* row = model.items_.data() + i * rank;

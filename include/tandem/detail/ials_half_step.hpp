@@ -76,8 +76,9 @@ class half_step {
       : side_(side), solved_(solved), priors_(priors), options_(options), executor_(executor), k_(options.rank) {
     fixed_.rows = rows;
     fixed_.k = k_;
-    fixed_.gram = gram_of_rows(rows.data(), rows.size() / k_, k_, nullptr, nullptr, options.alpha0, executor);
+    fixed_.gram = gram_of_rows(rows.data(), rows.size() / k_, k_, options.alpha0, executor);
     if (side.rotates) rotate_basis();
+    if (options.precision == batch::ials_precision::bfloat16) round_rows();
   }
 
   void run(ials_progress& progress) {
@@ -116,6 +117,17 @@ class half_step {
     fixed_.spectrum.assign(side_.basis.values.begin(), side_.basis.values.end());
     std::fill(fixed_.gram.begin(), fixed_.gram.end(), 0.0F);
     for (std::size_t a = 0; a < k_; ++a) fixed_.gram[a * k_ + a] = fixed_.spectrum[a];
+  }
+
+  void round_rows() {
+    constexpr std::size_t block = 1 << 16;
+    const std::size_t n = fixed_.rows.size();
+    fixed_.rounded.resize(n);
+    executor_.parallel_for((n + block - 1) / block, [&](std::size_t b) {
+      const std::size_t first = b * block;
+      kernels().round_to_bfloat16(fixed_.rows.data() + first, std::min(block, n - first),
+                                  fixed_.rounded.data() + first);
+    });
   }
 
   void solve(std::uint32_t r, row_scratch& scratch) const {

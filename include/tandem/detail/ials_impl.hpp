@@ -31,6 +31,9 @@ inline void ials_options::validate() const {
   require(known, "solver", "the solvers there are");
   require(steps >= 1 && steps <= 1000, "steps", "[1, 1000]");
   require(block >= 1, "block", "[1, rank]");
+  require(precision == ials_precision::float32 ||
+              (precision == ials_precision::bfloat16 && solver == ials_solver::cholesky),
+          "precision", "{float32, bfloat16}, the latter with the solver cholesky only");
 }
 
 }  // namespace batch
@@ -82,7 +85,9 @@ batch::factor_model alternate(const interactions& log, const batch::ials_options
                               const progress& report, const batch::factor_model* warm_start,
                               const batch::ials_watch& watch, UserPriors&& user_priors, ItemPriors&& item_priors) {
   // The item factors are the state; users are always solved from them.
-  auto [users, items] = ials_start(log, options, warm_start);
+  ials_start start(log, options, warm_start);
+  std::vector<float>& users = start.users;
+  std::vector<float>& items = start.items;
   const batch::factor_weights weights{options.alpha0, options.regularization, options.nu};
   const std::size_t epochs = warm_start != nullptr ? options.warm_epochs : options.epochs;
   const auto items_of = [&log](std::size_t u) { return log.items_of(user_index{static_cast<std::uint32_t>(u)}); };
@@ -94,13 +99,21 @@ batch::factor_model alternate(const interactions& log, const batch::ials_options
     item_priors.learn(items);
     user_priors.learn(users);
   }
+  batch::ials_options exact = options;
+  exact.precision = batch::ials_precision::float32;
   half_step(user_side, items, users, options, executor, user_priors.priors()).run(progress);
   for (std::size_t epoch = 0; epoch < epochs; ++epoch) {
     half_step(item_side, users, items, options, executor, item_priors.priors()).run(progress);
     item_priors.learn(items);
     user_priors.learn(users);
-    half_step(user_side, items, users, options, executor, user_priors.priors()).run(progress);
-    if (watch && !watch({epoch + 1, users, items, options.rank, weights})) break;
+    const auto solve_users = [&](const batch::ials_options& how) {
+      half_step(user_side, items, users, how, executor, user_priors.priors()).run(progress);
+    };
+    const bool is_last = epoch + 1 == epochs;
+    solve_users(is_last ? exact : options);
+    if (!watch || watch({epoch + 1, users, items, options.rank, weights})) continue;
+    if (!is_last && options.precision != exact.precision) solve_users(exact);
+    break;
   }
   return batch::factor_model::from_factors(std::move(users), std::move(items), options.rank, weights, executor);
 }

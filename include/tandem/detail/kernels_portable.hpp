@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <span>
 #include <string_view>
@@ -103,6 +104,23 @@ inline void gram_accumulate_portable(const float* rows, std::size_t stride, cons
   }
 }
 
+inline void dual_gram_accumulate_portable(const float* rows, std::size_t stride, const std::uint32_t* index,
+                                          const float* scale, const float* factor, std::size_t n, std::size_t k,
+                                          float* gram) {
+  constexpr std::size_t width = 64;
+  std::array<float, width> left;
+  const auto row = [&](std::size_t r) { return rows + (index != nullptr ? index[r] : r) * stride; };
+  for (std::size_t first = 0; first < k; first += width) {
+    const std::size_t count = std::min(width, k - first);
+    const float* const f = factor + first;
+    for (std::size_t r = 0; r < n; ++r) {
+      for (std::size_t j = 0; j < count; ++j) left[j] = scale[r] * f[j] * f[j] * row(r)[first + j];
+      for (std::size_t s = 0; s <= r; ++s)
+        gram[r * n + s] += scale[s] * dot_portable(left.data(), row(s) + first, count);
+    }
+  }
+}
+
 inline void gather_dot_portable(const float* rows, std::size_t stride, const std::uint32_t* index, std::size_t n,
                                 std::size_t k, const float* x, float* out) {
   for (std::size_t r = 0; r < n; ++r) out[r] = dot_portable(x, rows + (index != nullptr ? index[r] : r) * stride, k);
@@ -113,6 +131,41 @@ inline void gather_sum_portable(const float* rows, std::size_t stride, const std
   for (std::size_t r = 0; r < n; ++r) {
     const float* row = rows + (index != nullptr ? index[r] : r) * stride;
     axpy_portable(weight != nullptr ? weight[r] : 1.0F, row, out, k);
+  }
+}
+
+inline void round_to_bfloat16_portable(const float* x, std::size_t n, std::uint16_t* out) {
+  for (std::size_t j = 0; j < n; ++j) {
+    std::uint32_t bits;
+    std::memcpy(&bits, x + j, sizeof bits);
+    out[j] = static_cast<std::uint16_t>((bits + 0x7FFFU + (bits >> 16U & 1U)) >> 16U);
+  }
+}
+
+inline float from_bfloat16(std::uint16_t upper) {
+  const std::uint32_t bits = static_cast<std::uint32_t>(upper) << 16U;
+  float x;
+  std::memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
+inline void gram_accumulate_bfloat16_portable(const std::uint16_t* rows, std::size_t stride, const std::uint32_t* index,
+                                              const float* weight, std::size_t n, std::size_t k, float* gram) {
+  for (std::size_t r = 0; r < n; ++r) {
+    const std::uint16_t* x = rows + (index != nullptr ? index[r] : r) * stride;
+    for (std::size_t a = 0; a < k; ++a) {
+      const float c = (weight != nullptr ? weight[r] : 1.0F) * from_bfloat16(x[a]);
+      for (std::size_t b = 0; b <= a; ++b) gram[a * k + b] += c * from_bfloat16(x[b]);
+    }
+  }
+}
+
+inline void gather_sum_bfloat16_portable(const std::uint16_t* rows, std::size_t stride, const std::uint32_t* index,
+                                         const float* weight, std::size_t n, std::size_t k, float* out) {
+  for (std::size_t r = 0; r < n; ++r) {
+    const std::uint16_t* x = rows + (index != nullptr ? index[r] : r) * stride;
+    const float w = weight != nullptr ? weight[r] : 1.0F;
+    for (std::size_t j = 0; j < k; ++j) out[j] += w * from_bfloat16(x[j]);
   }
 }
 
@@ -183,8 +236,12 @@ inline constexpr kernel_table portable_kernels{dot_portable,
                                                score_panels_portable,
                                                screen_panels_portable,
                                                gram_accumulate_portable,
+                                               dual_gram_accumulate_portable,
                                                gather_dot_portable,
                                                gather_sum_portable,
+                                               round_to_bfloat16_portable,
+                                               gram_accumulate_bfloat16_portable,
+                                               gather_sum_bfloat16_portable,
                                                rank_one_update_portable,
                                                multiply_portable,
                                                cholesky_solve_portable,

@@ -29,22 +29,18 @@ inline void mirror_lower(std::span<float> matrix, std::size_t k) noexcept {
   }
 }
 
-/// scale * sum_r weight[r] x_r x_r^T, k x k, both triangles; n rows with stride k, `index` and `weight` as in
-/// kernel_table::gram_accumulate. Summed in at most 64 blocks that depend on n only, then block after block in double:
-/// the same bits for every executor.
-inline std::vector<float> gram_of_rows(const float* rows, std::size_t n, std::size_t k, const std::uint32_t* index,
-                                       const float* weight, float scale, executor_ref executor) {
+/// scale times a Gramian of n rows, k x k, both triangles; add(first, count, out) adds the lower triangle of rows
+/// [first, first + count). Summed in at most 64 blocks that depend on n only, then block after block in double: the
+/// same bits for every executor.
+template <class Add>
+std::vector<float> sum_of_blocks(std::size_t n, std::size_t k, float scale, executor_ref executor, const Add& add) {
   constexpr std::size_t max_blocks = 64;
   constexpr std::size_t min_rows = 512;
   const std::size_t block = std::max(min_rows, (n + max_blocks - 1) / max_blocks);
   const std::size_t n_blocks = (n + block - 1) / block;
   std::vector<float> parts(n_blocks * k * k, 0.0F);
-  executor.parallel_for(n_blocks, [&](std::size_t b) {
-    const std::size_t first = b * block;
-    kernels().gram_accumulate(index != nullptr ? rows : rows + first * k, k, index != nullptr ? index + first : nullptr,
-                              weight != nullptr ? weight + first : nullptr, std::min(block, n - first), k,
-                              parts.data() + b * k * k);
-  });
+  executor.parallel_for(
+      n_blocks, [&](std::size_t b) { add(b * block, std::min(block, n - b * block), parts.data() + b * k * k); });
   std::vector<float> gram(k * k);
   for (std::size_t a = 0; a < k; ++a) {
     for (std::size_t j = a * k; j <= a * k + a; ++j) {
@@ -55,6 +51,14 @@ inline std::vector<float> gram_of_rows(const float* rows, std::size_t n, std::si
   }
   mirror_lower(gram, k);
   return gram;
+}
+
+/// scale * sum_r x_r x_r^T over n rows with stride k, both triangles.
+inline std::vector<float> gram_of_rows(const float* rows, std::size_t n, std::size_t k, float scale,
+                                       executor_ref executor) {
+  return sum_of_blocks(n, k, scale, executor, [&](std::size_t first, std::size_t count, float* out) {
+    kernels().gram_accumulate(rows + first * k, k, nullptr, nullptr, count, k, out);
+  });
 }
 
 /// x = ridge prior, an empty prior being zero.

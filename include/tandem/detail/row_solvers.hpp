@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -18,27 +19,57 @@ namespace detail {
 
 /// The side that is held: its vectors, and alpha0 times their Gramian.
 struct fixed_side {
-  std::span<const float> rows;    // n x k
-  std::vector<float> gram;        // k x k, both triangles
-  std::vector<float> spectrum{};  // the Gramian's diagonal, if the rows are rotated so that it is diagonal
+  std::span<const float> rows;           // n x k
+  std::vector<std::uint16_t> rounded{};  // the same in bfloat16, for the systems of k x k; empty = `rows` for these too
+  std::vector<float> gram;               // k x k, both triangles
+  std::vector<float> spectrum{};         // the Gramian's diagonal, if the rows are rotated so that it is diagonal
   std::size_t k = 0;
 };
 
 /// Memory for any of the solvers; one a task.
 struct row_scratch {
-  explicit row_scratch(std::size_t k) : matrix(k * k), columns(k * k), a(k), b(k), c(k), turned(k) {}
-  std::vector<float> matrix;              // the system
-  std::vector<float> columns;             // a short row's vectors, factor by factor
-  std::vector<float> a, b, c;             // of length k
-  std::vector<float> turned;              // the result in another basis, of length k
-  std::vector<float> score, coefficient;  // one a row of the history
+  explicit row_scratch(std::size_t k) : matrix(k * k), a(k), b(k), c(k), turned(k), inverse(k), root_of_inverse(k) {}
+
+  /// inverse = 1 / (spectrum + ridge). Rows of one length share their ridge.
+  void invert(std::span<const float> spectrum, float ridge) noexcept {
+    if (ridge == inverted) return;
+    inverted = ridge;
+    for (std::size_t j = 0; j < spectrum.size(); ++j) inverse[j] = 1 / (spectrum[j] + ridge);
+    for (std::size_t j = 0; j < spectrum.size(); ++j) root_of_inverse[j] = std::sqrt(inverse[j]);
+  }
+
+  std::vector<float> matrix;                    // the system
+  std::vector<float> a, b, c;                   // of length k
+  std::vector<float> turned;                    // the result in another basis, of length k
+  std::vector<float> inverse, root_of_inverse;  // of a short row's D, of length k
+  float inverted = -1;                          // the ridge in them
+  std::vector<float> score, coefficient;        // one a row of the history
 };
+
+/// gram += sum_r w_r y_r y_r^T, the lower triangle, over n of the held rows.
+inline void add_history(const fixed_side& fixed, const std::uint32_t* index, const float* weight, std::size_t n,
+                        float* gram) noexcept {
+  const std::size_t k = fixed.k;
+  if (fixed.rounded.empty()) return kernels().gram_accumulate(fixed.rows.data(), k, index, weight, n, k, gram);
+  kernels().gram_accumulate_bfloat16(fixed.rounded.data(), k, index, weight, n, k, gram);
+}
+
+/// x += sum_r w_r y_r.
+inline void add_sum(const fixed_side& fixed, const interactions::row& row, const float* weight,
+                    std::span<float> x) noexcept {
+  const std::size_t k = fixed.k;
+  const std::uint32_t* const index = row.index.data();
+  if (fixed.rounded.empty()) {
+    return kernels().gather_sum(fixed.rows.data(), k, index, weight, row.size(), k, x.data());
+  }
+  kernels().gather_sum_bfloat16(fixed.rounded.data(), k, index, weight, row.size(), k, x.data());
+}
 
 /// x = ridge prior + sum_r w_r y_r, the right side of every system.
 inline void right_side(const fixed_side& fixed, const interactions::row& row, float ridge, std::span<const float> prior,
                        std::span<float> x) noexcept {
   pull(ridge, prior, x);
-  kernels().gather_sum(fixed.rows.data(), fixed.k, row.index.data(), row.weight.data(), row.size(), fixed.k, x.data());
+  add_sum(fixed, row, row.weight.data(), x);
 }
 
 /// matrix = gram + ridge I, the lower triangle.
@@ -55,11 +86,10 @@ inline void start_system(const fixed_side& fixed, float ridge, std::span<float> 
 /// The k x k system by Cholesky.
 [[nodiscard]] inline bool solve_full(const fixed_side& fixed, const interactions::row& row, float ridge, row_scratch& s,
                                      std::span<float> x, std::span<const float> prior = {}) noexcept {
-  const std::size_t k = fixed.k;
   start_system(fixed, ridge, s.matrix);
-  kernels().gram_accumulate(fixed.rows.data(), k, row.index.data(), row.weight.data(), row.size(), k, s.matrix.data());
+  add_history(fixed, row.index.data(), row.weight.data(), row.size(), s.matrix.data());
   right_side(fixed, row, ridge, prior, x);
-  return kernels().cholesky_solve(s.matrix.data(), x.data(), k) && all_finite(x);
+  return kernels().cholesky_solve(s.matrix.data(), x.data(), fixed.k) && all_finite(x);
 }
 
 /// The same for a history too long for one task: its Gramian is summed by all.
@@ -68,7 +98,9 @@ inline void start_system(const fixed_side& fixed, float ridge, std::span<float> 
                                      std::span<const float> prior = {}) {
   const std::size_t k = fixed.k;
   const std::vector<float> gram =
-      gram_of_rows(fixed.rows.data(), row.size(), k, row.index.data(), row.weight.data(), 1, executor);
+      sum_of_blocks(row.size(), k, 1, executor, [&](std::size_t first, std::size_t count, float* out) {
+        add_history(fixed, row.index.data() + first, row.weight.data() + first, count, out);
+      });
   for (std::size_t j = 0; j < k * k; ++j) s.matrix[j] = fixed.gram[j] + gram[j];
   for (std::size_t a = 0; a < k; ++a) s.matrix[a * k + a] += ridge;
   right_side(fixed, row, ridge, prior, x);
@@ -79,32 +111,31 @@ inline void start_system(const fixed_side& fixed, float ridge, std::span<float> 
 ///   x = D^-1 (ridge prior + Z^T (I + Z D^-1 Z^T)^-1 (w^1/2 - Z D^-1 ridge prior)),
 /// which costs n^2 k + n^3 / 3 instead of n k^2 + k^3 / 3. Its condition is no worse than that of A.
 [[nodiscard]] inline bool solve_short(const fixed_side& fixed, const interactions::row& row, float ridge,
-                                      row_scratch& s, std::span<float> x, std::span<const float> prior = {}) noexcept {
+                                      row_scratch& s, std::span<float> x, std::span<const float> prior = {}) {
   const std::size_t k = fixed.k;
   const std::size_t n = row.size();
-  std::span<float> inverse(s.a);
-  std::span<float> root(s.b);
-  std::span<float> u(s.c);
-  for (std::size_t j = 0; j < k; ++j) inverse[j] = 1 / (fixed.spectrum[j] + ridge);
-  for (std::size_t r = 0; r < n; ++r) {
-    root[r] = u[r] = std::sqrt(row.weight[r]);
-    const float* from = fixed.rows.data() + row.index[r] * k;
-    for (std::size_t j = 0; j < k; ++j) s.columns[j * n + r] = root[r] * from[j];
-  }
+  const float* const rows = fixed.rows.data();
+  s.invert(fixed.spectrum, ridge);
+  s.score.resize(n);
+  s.coefficient.resize(n);
+  std::vector<float>& root = s.score;
+  std::vector<float>& u = s.coefficient;
+  for (std::size_t r = 0; r < n; ++r) root[r] = u[r] = std::sqrt(row.weight[r]);
   if (!prior.empty()) {
     pull(ridge, prior, x);
-    for (std::size_t j = 0; j < k; ++j) x[j] *= inverse[j];
-    kernels().gather_dot(fixed.rows.data(), k, row.index.data(), n, k, x.data(), s.matrix.data());
+    for (std::size_t j = 0; j < k; ++j) x[j] *= s.inverse[j];
+    kernels().gather_dot(rows, k, row.index.data(), n, k, x.data(), s.matrix.data());
     for (std::size_t r = 0; r < n; ++r) u[r] -= root[r] * s.matrix[r];
   }
   std::fill_n(s.matrix.begin(), n * n, 0.0F);
   for (std::size_t r = 0; r < n; ++r) s.matrix[r * n + r] = 1;
-  kernels().gram_accumulate(s.columns.data(), n, nullptr, inverse.data(), k, n, s.matrix.data());
+  kernels().dual_gram_accumulate(rows, k, row.index.data(), root.data(), s.root_of_inverse.data(), n, k,
+                                 s.matrix.data());
   if (!kernels().cholesky_solve(s.matrix.data(), u.data(), n)) return false;
   for (std::size_t r = 0; r < n; ++r) u[r] *= root[r];
   pull(ridge, prior, x);
-  kernels().gather_sum(fixed.rows.data(), k, row.index.data(), u.data(), n, k, x.data());
-  for (std::size_t j = 0; j < k; ++j) x[j] *= inverse[j];
+  kernels().gather_sum(rows, k, row.index.data(), u.data(), n, k, x.data());
+  for (std::size_t j = 0; j < k; ++j) x[j] *= s.inverse[j];
   return all_finite(x);
 }
 
