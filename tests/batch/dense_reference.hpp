@@ -33,7 +33,23 @@ inline tandem::interactions random_log(std::uint64_t seed, std::uint32_t n_users
                                            weighted ? tandem::merge_rule::sum : tandem::merge_rule::binary);
 }
 
-/// W, users x items: 0 = not observed.
+/// The same with a third of the weights negative, kept.
+inline tandem::interactions log_with_dislikes(std::uint64_t seed, std::uint32_t n_users, std::uint32_t n_items,
+                                              double entries_per_user) {
+  tandem::random_stream random(seed, 2);
+  std::vector<tandem::interaction> events;
+  const auto n = static_cast<std::uint32_t>(entries_per_user * n_users);
+  for (std::uint32_t e = 0; e < n; ++e) {
+    const auto item = static_cast<std::uint32_t>(random.below(n_items - 1));
+    const auto user = static_cast<std::uint32_t>(random.below(n_users - 1));
+    const double weight = random.gamma(2) * (random.below(3) == 0 ? -1 : 1);
+    events.push_back({tandem::user_index{user}, tandem::item_index{item}, static_cast<float>(weight), {}});
+  }
+  return tandem::interactions::from_events(events, n_users, n_items, tandem::merge_rule::sum,
+                                           tandem::dislike_rule::keep);
+}
+
+/// W, users x items: 0 = not observed, negative = disliked.
 inline matrix dense(const tandem::interactions& log) {
   matrix w = matrix::Zero(static_cast<Eigen::Index>(log.n_users()), static_cast<Eigen::Index>(log.n_items()));
   for (std::uint32_t u = 0; u < log.n_users(); ++u) {
@@ -62,12 +78,12 @@ inline double objective(const tandem::interactions& log, const tandem::batch::fa
   const matrix y = rows_of(model.item_matrix(), model.rank());
   const matrix scores = x * y.transpose();
   double sum = static_cast<double>(o.alpha0) * scores.squaredNorm();
-  sum += (w.array() * (1 - scores.array()).square()).sum();
+  sum += (w.array().max(0) * (1 - scores.array()).square() + (-w.array()).max(0) * scores.array().square()).sum();
   for (Eigen::Index u = 0; u < w.rows(); ++u) {
-    sum += ridge(o, static_cast<double>((w.row(u).array() > 0).count()), w.cols()) * x.row(u).squaredNorm();
+    sum += ridge(o, static_cast<double>((w.row(u).array() != 0).count()), w.cols()) * x.row(u).squaredNorm();
   }
   for (Eigen::Index i = 0; i < w.cols(); ++i) {
-    sum += ridge(o, static_cast<double>((w.col(i).array() > 0).count()), w.rows()) * y.row(i).squaredNorm();
+    sum += ridge(o, static_cast<double>((w.col(i).array() != 0).count()), w.rows()) * y.row(i).squaredNorm();
   }
   return sum;
 }
@@ -80,9 +96,9 @@ struct normal_equations {
 
 inline normal_equations equations(const Eigen::VectorXd& w, const matrix& fixed,
                                   const tandem::batch::factor_weights& o) {
-  normal_equations out{static_cast<double>(o.alpha0) * fixed.transpose() * fixed, fixed.transpose() * w};
-  out.a += fixed.transpose() * w.asDiagonal() * fixed;
-  out.a.diagonal().array() += ridge(o, static_cast<double>((w.array() > 0).count()), fixed.rows());
+  normal_equations out{static_cast<double>(o.alpha0) * fixed.transpose() * fixed, fixed.transpose() * w.cwiseMax(0)};
+  out.a += fixed.transpose() * w.cwiseAbs().asDiagonal() * fixed;
+  out.a.diagonal().array() += ridge(o, static_cast<double>((w.array() != 0).count()), fixed.rows());
   return out;
 }
 

@@ -26,7 +26,8 @@ struct problem {
   std::vector<float> rows;
   detail::fixed_side fixed;
   std::vector<std::uint32_t> index;
-  std::vector<float> weight;
+  std::vector<float> weight;  // in a fourth of the problems negative for some: disliked
+  detail::signed_weights weights;
   float ridge = 0.3F;
 
   problem(std::uint64_t seed, std::size_t rank, std::size_t history, double weight_scale) : k(rank), rows(500 * rank) {
@@ -39,10 +40,11 @@ struct problem {
     fixed.gram = detail::gram_of_rows(rows.data(), 500, k, 0.1F, {});
     for (std::size_t r = 0; r < history; ++r) {
       index.push_back(static_cast<std::uint32_t>(r < 3 ? r / 2 : random.below(500)));  // two are the same
-      weight.push_back(static_cast<float>(weight_scale * random.gamma(1) + 1e-9));
+      const double sign = seed % 4 == 1 && r % 3 == 2 ? -1 : 1;
+      weight.push_back(static_cast<float>(sign * (weight_scale * random.gamma(1) + 1e-9)));
     }
   }
-  [[nodiscard]] interactions::row row() const { return {index, weight}; }
+  [[nodiscard]] detail::row_history row() { return weights.split(index, weight, true); }
 
   [[nodiscard]] Eigen::VectorXd solution(std::span<const float> prior = {}) const {
     const reference::matrix y = reference::rows_of(rows, k);
@@ -51,8 +53,8 @@ struct problem {
     Eigen::VectorXd b = Eigen::VectorXd::Zero(n);
     for (std::size_t r = 0; r < index.size(); ++r) {
       const Eigen::VectorXd v = y.row(index[r]).transpose();
-      a += static_cast<double>(weight[r]) * v * v.transpose();
-      b += static_cast<double>(weight[r]) * v;
+      a += std::abs(static_cast<double>(weight[r])) * v * v.transpose();
+      b += std::max(0.0, static_cast<double>(weight[r])) * v;
     }
     for (std::size_t j = 0; j < prior.size(); ++j) {
       b[static_cast<Eigen::Index>(j)] += static_cast<double>(ridge) * static_cast<double>(prior[j]);
@@ -130,7 +132,7 @@ TEST_CASE("every solver of a row agrees with dense algebra", "[ials]") {
     const std::size_t history = 1 + seed * 7 % 90;
     const double weight_scale = seed % 3 == 0 ? 1 : seed % 3 == 1 ? 1e-4 : 50;
     INFO("seed " << seed << ", rank " << k << ", history " << history << ", weights " << weight_scale);
-    const problem p(seed, k, history, weight_scale);
+    problem p(seed, k, history, weight_scale);
     const Eigen::VectorXd expected = p.solution();
     detail::row_scratch scratch(k);
     std::vector<float> x(k);
@@ -325,4 +327,64 @@ TEST_CASE("bfloat16 gives the same bits on any number of threads, long rows amon
   const factor_model three = fit_ials(log, options, pool);
   CHECK(std::equal(one.user_matrix().begin(), one.user_matrix().end(), three.user_matrix().begin()));
   CHECK(std::equal(one.item_matrix().begin(), one.item_matrix().end(), three.item_matrix().begin()));
+}
+
+TEST_CASE("dislikes lower the objective with every solver, and users are exact, also folded in", "[ials]") {
+  for (std::uint64_t seed = 0; seed < 8; ++seed) {
+    INFO("seed " << seed);
+    const interactions log = reference::log_with_dislikes(seed, 60, 40, seed % 2 == 0 ? 5 : 20);
+    REQUIRE(log.keeps_dislikes());
+    for (const ials_solver solver : {ials_solver::cholesky, ials_solver::conjugate_gradient, ials_solver::block}) {
+      ials_options options{.rank = 10, .alpha0 = 0.2F, .regularization = 0.02F, .solver = solver, .block = 4};
+      double before = std::numeric_limits<double>::infinity();
+      for (options.epochs = 1; options.epochs <= 5; ++options.epochs) {
+        const double now = reference::objective(log, fit_ials(log, options));
+        CHECK(now <= before * (1 + 1e-6));
+        before = now;
+      }
+    }
+    const factor_model model = fit_ials(log, {.rank = 10, .alpha0 = 0.2F, .regularization = 0.02F});
+    REQUIRE(model.weights().dislikes);
+    const reference::matrix w = reference::dense(log);
+    const reference::matrix y = reference::rows_of(model.item_matrix(), 10);
+    const reference::matrix x = reference::rows_of(model.user_matrix(), 10);
+    for (std::uint32_t u = 0; u < log.n_users(); ++u) {
+      const Eigen::VectorXd own = x.row(u).transpose();
+      CHECK((reference::solve(reference::equations(w.row(u).transpose(), y, model.weights())) - own).norm() <= 1e-4);
+      const interactions::row row = log.items_of(user_index{u});
+      std::vector<item_index> items;
+      for (const std::uint32_t i : row.index) items.push_back(item_index{i});
+      std::vector<float> folded(10);
+      model.fold_in(items, row.weight, folded);
+      for (std::size_t j = 0; j < 10; ++j) {
+        CHECK(std::abs(static_cast<double>(folded[j]) - own[static_cast<Eigen::Index>(j)]) <= 1e-4);
+      }
+    }
+  }
+}
+
+TEST_CASE("what a user disliked ends below what nobody touched", "[ials]") {
+  // users of two camps; each dislikes one item of their own camp, which others of it like
+  std::vector<interaction> events;
+  for (std::uint32_t u = 0; u < 40; ++u) {
+    const std::uint32_t camp = u % 2 * 10;
+    for (std::uint32_t i = 0; i < 10; ++i) {
+      const float weight = i == u / 2 % 10 ? -4.0F : 1.0F;
+      if (i % 3 != u % 3 || weight < 0) events.push_back({user_index{u}, item_index{camp + i}, weight});
+    }
+  }
+  const ials_options options{.rank = 12, .alpha0 = 0.1F, .regularization = 0.01F, .epochs = 20};
+  const auto with = interactions::from_events(events, 40, 20, merge_rule::sum, dislike_rule::keep);
+  const auto without = interactions::from_events(events, 40, 20);
+  CHECK(with.size() == without.size() + 40);
+  const factor_model knows = fit_ials(with, options);
+  const factor_model ignores = fit_ials(without, options);
+  double known = 0;
+  double ignored = 0;
+  for (std::uint32_t u = 0; u < 40; ++u) {
+    const item_index disliked{u % 2 * 10 + u / 2 % 10};
+    known += static_cast<double>(knows.score(user_index{u}, disliked));
+    ignored += static_cast<double>(ignores.score(user_index{u}, disliked));
+  }
+  CHECK(known < 0.3 * ignored);
 }

@@ -22,7 +22,7 @@ interaction make(unsigned user, unsigned item, float weight = 1) {
 using cells = std::map<std::pair<std::uint32_t, std::uint32_t>, float>;
 
 // What the header says, word for word, with a map.
-cells naive(const std::vector<interaction>& events, merge_rule rule) {
+cells naive(const std::vector<interaction>& events, merge_rule rule, bool dislikes = false) {
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<float>> given;
   for (const auto& e : events) given[{raw(e.user), raw(e.item)}].push_back(e.weight);
   cells out;
@@ -34,7 +34,9 @@ cells naive(const std::vector<interaction>& events, merge_rule rule) {
       if (rule == merge_rule::sum) merged += static_cast<double>(w);
       if (rule == merge_rule::binary && w > 0) merged = 1;
     }
-    if (merged > 0) out[cell] = static_cast<float>(merged);
+    const bool disliked = std::any_of(weights.begin(), weights.end(), [](float w) { return w < 0; });
+    if (rule == merge_rule::binary && merged == 0 && disliked) merged = -1;
+    if (merged > 0 || (dislikes && merged < 0)) out[cell] = static_cast<float>(merged);
   }
   return out;
 }
@@ -94,6 +96,11 @@ TEST_CASE("both sides hold what a map of cells would, by every rule") {
       REQUIRE(built.size() == expected.size());
       REQUIRE(by_users(built) == expected);
       REQUIRE(by_items(built) == expected);
+      REQUIRE_FALSE(built.keeps_dislikes());
+      const auto disliked = interactions::from_events(events, n_users, n_items, rule, dislike_rule::keep);
+      REQUIRE(disliked.keeps_dislikes());
+      REQUIRE(by_users(disliked) == naive(events, rule, true));
+      REQUIRE(by_items(disliked) == naive(events, rule, true));
     }
   }
 }

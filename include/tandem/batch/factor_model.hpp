@@ -26,6 +26,7 @@ struct factor_weights {
   float alpha0 = 0.1F;            ///< weight of every (user, item) pair, observed or not
   float regularization = 0.003F;  ///< lambda
   float nu = 1.0F;                ///< how regularization grows with a row's history
+  bool dislikes = false;          ///< negative weights count, as dislikes: the log kept them
 };
 
 /// Trained user and item factors.
@@ -101,7 +102,8 @@ class factor_model {
 
   /// Solves a user's vector from a history: what training would give this user with the items held fixed.
   /// @param items    in any order; given twice, their weights add up. Empty gives the zero vector.
-  /// @param weights  same length; positive (others are passed over, as interactions does).
+  /// @param weights  same length; those that are not positive are passed over, but for a model trained with dislikes:
+  ///                 there, negative ones are dislikes.
   /// @param out      length rank(); overwritten.
   /// Complexity: O(|items| * rank^2 + rank^3). Allocates: rank^2 + rank floats; a copy of items that do not ascend.
   /// Errors: invalid_argument for an item out of range; not_finite for a weight, or a system that cannot be solved.

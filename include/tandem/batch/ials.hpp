@@ -5,9 +5,10 @@
 //     sum over observed (u, i)  w_ui (1 - <x_u, y_i>)^2  +  alpha0 sum over all (u, i)  <x_u, y_i>^2
 //   + lambda ( sum_u (|items of u| + alpha0 n_items)^nu ||x_u||^2 + sum_i (|users of i| + alpha0 n_users)^nu ||y_i||^2
 //   )
-// (Hu, Koren, Volinsky 2008, in the form of Rendle, Krichene, Zhang, Koren 2021, "Revisiting the performance of iALS").
-// Names elsewhere: rank = d there, `factors` in implicit; alpha0 as there, 1 with weights rescaled in implicit;
-// regularization = lambda; nu = 0 is the flat penalty of implicit.
+// where a pair disliked, w_ui < 0, counts |w_ui| <x_u, y_i>^2 instead of the first term (negative confidence in
+// implicit) (Hu, Koren, Volinsky 2008, in the form of Rendle, Krichene, Zhang, Koren 2021, "Revisiting the performance
+// of iALS"). Names elsewhere: rank = d there, `factors` in implicit; alpha0 as there, 1 with weights rescaled in
+// implicit; regularization = lambda; nu = 0 is the flat penalty of implicit.
 
 #include <cstddef>
 #include <cstdint>

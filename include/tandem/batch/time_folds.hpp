@@ -26,7 +26,8 @@ struct time_fold {
 /// Errors: invalid_argument for folds = 0, the share, or when times are too few for the cuts; those of from_events().
 [[nodiscard]] inline std::vector<time_fold> time_folds(std::span<const interaction> events, std::size_t n_users,
                                                        std::size_t n_items, std::size_t folds = 1,
-                                                       double held_out_share = 0.1, merge_rule rule = merge_rule::sum) {
+                                                       double held_out_share = 0.1, merge_rule rule = merge_rule::sum,
+                                                       dislike_rule dislikes = dislike_rule::leave_out) {
   if (folds == 0) throw error(errc::invalid_argument, "must be at least 1", {{}, 0, "folds"});
   if (!(held_out_share > 0 && held_out_share < 1)) {
     throw error(errc::invalid_argument, "must lie in (0, 1)", {{}, 0, "held_out_share"});
@@ -48,9 +49,11 @@ struct time_fold {
                   "the times of the log leave nothing to train on, or to hold out, in fold " + std::to_string(f + 1),
                   {{}, 0, "folds"}, "ask for fewer folds, or check that the times were read");
     }
-    const std::span<const interaction> all(ordered);
-    out.push_back({interactions::from_events(all.first(cuts[f]), n_users, n_items, rule),
-                   interactions::from_events(all.subspan(cuts[f], cuts[f + 1] - cuts[f]), n_users, n_items, rule)});
+    const auto log_of = [&](std::size_t first, std::size_t last) {
+      const std::span<const interaction> slice = std::span(ordered).subspan(first, last - first);
+      return interactions::from_events(slice, n_users, n_items, rule, dislikes);
+    };
+    out.push_back({log_of(0, cuts[f]), log_of(cuts[f], cuts[f + 1])});
   }
   return out;
 }

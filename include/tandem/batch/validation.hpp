@@ -44,7 +44,7 @@ class validation {
  public:
   /// @param train     what the model is fitted on.
   /// @param held_out  of the same shape: what the same users did later (data/split.hpp). Items that a user already has
-  ///                  in `train` do not count.
+  ///                  in `train`, or dislikes, do not count.
   /// Errors: invalid_argument for an option, for logs of different shapes, or when no user has anything to judge.
   validation(const interactions& train, const interactions& held_out, const validation_options& options = {})
       : train_(train), options_(options) {
@@ -56,8 +56,10 @@ class validation {
     for (std::uint32_t u = 0; u < train.n_users(); ++u) {
       const auto had = train.items_of(user_index{u}).index;
       std::vector<item_index> targets;
-      for (const std::uint32_t i : held_out.items_of(user_index{u}).index) {
-        if (!std::binary_search(had.begin(), had.end(), i)) targets.push_back(item_index{i});
+      const auto then = held_out.items_of(user_index{u});
+      for (std::size_t e = 0; e < then.size(); ++e) {
+        if (then.weight[e] <= 0 || std::binary_search(had.begin(), had.end(), then.index[e])) continue;
+        targets.push_back(item_index{then.index[e]});
       }
       if (!had.empty() && !targets.empty()) users_.push_back({user_index{u}, std::move(targets)});
     }

@@ -29,13 +29,19 @@ enum class merge_rule : std::uint8_t {
   sum,     ///< weights add up (in double)
   latest,  ///< the last one given wins, whatever their times
   max,     ///< the largest weight
-  binary,  ///< 1 if any weight is positive
+  binary,  ///< 1 if any weight is positive, else -1 if any is negative
+};
+
+/// What becomes of a pair whose merged weight is negative. One that is 0 is left out in any case.
+enum class dislike_rule : std::uint8_t {
+  leave_out,  ///< it says nothing about liking
+  keep,       ///< for learners that know dislikes: batch/ials.hpp, batch/side_features.hpp, batch/biased_mf.hpp
 };
 
 /// An immutable sparse matrix of users x items, compressed by rows both ways.
 ///
 /// Shapes: n_users x n_items with size() stored entries; each row ascends by index.
-/// Pairs whose merged weight is not positive are left out: they say nothing about liking.
+/// Every stored weight is positive, or not zero where dislikes are kept.
 /// Threads: immutable. Complexity: row access O(1); building O(n log n) time. Allocates: 16 bytes an
 /// entry kept, and 8 bytes an event while it is built.
 class interactions {
@@ -54,10 +60,13 @@ class interactions {
   /// Errors: invalid_argument for an index out of range; not_finite for a weight, or a sum of them, that is NaN or
   /// infinite.
   [[nodiscard]] static interactions from_events(std::span<const interaction> events, std::size_t n_users,
-                                                std::size_t n_items, merge_rule rule = merge_rule::sum);
+                                                std::size_t n_items, merge_rule rule = merge_rule::sum,
+                                                dislike_rule dislikes = dislike_rule::leave_out);
 
   [[nodiscard]] std::size_t n_users() const noexcept { return user_start_.size() - 1; }
   [[nodiscard]] std::size_t n_items() const noexcept { return item_start_.size() - 1; }
+  /// Whether a weight may be negative.
+  [[nodiscard]] bool keeps_dislikes() const noexcept { return dislikes_ == dislike_rule::keep; }
   /// Stored (user, item) pairs.
   [[nodiscard]] std::size_t size() const noexcept { return user_items_.size(); }
 
@@ -80,6 +89,7 @@ class interactions {
 
   void transpose(std::size_t n_items);  // fills the item side from the user side
 
+  dislike_rule dislikes_ = dislike_rule::leave_out;
   std::vector<std::size_t> user_start_;  // n_users + 1
   std::vector<std::uint32_t> user_items_;
   std::vector<float> user_weights_;
@@ -110,11 +120,11 @@ inline float merge_weights(const item_weight* first, const item_weight* last, me
     switch (rule) {
       case merge_rule::sum: merged += e->second; break;
       case merge_rule::latest: merged = e->second; break;
-      case merge_rule::max:
-      case merge_rule::binary: merged = std::max<double>(merged, e->second); break;
+      case merge_rule::max: merged = std::max<double>(merged, e->second); break;
+      case merge_rule::binary: merged = merged > 0 || e->second > 0 ? 1 : std::min<double>(merged, e->second); break;
     }
   }
-  if (rule == merge_rule::binary) return merged > 0 ? 1.0F : 0.0F;
+  if (rule == merge_rule::binary) return merged > 0 ? 1.0F : merged < 0 ? -1.0F : 0.0F;
   const auto weight = static_cast<float>(merged);
   if (!std::isfinite(weight)) throw error(errc::not_finite, "the weights of one user and item add up beyond a float");
   return weight;
@@ -123,7 +133,7 @@ inline float merge_weights(const item_weight* first, const item_weight* last, me
 }  // namespace detail
 
 inline interactions interactions::from_events(std::span<const interaction> events, std::size_t n_users,
-                                              std::size_t n_items, merge_rule rule) {
+                                              std::size_t n_items, merge_rule rule, dislike_rule dislikes) {
   detail::check_interactions(events, n_users, n_items);
   // Bucket by user in the order given, then stably sort each bucket by item: later events stay later.
   std::vector<std::size_t> start(n_users + 1, 0);
@@ -134,6 +144,7 @@ inline interactions interactions::from_events(std::span<const interaction> event
   for (const interaction& e : events) entries[next[slot(e.user)]++] = {raw(e.item), e.weight};
 
   interactions out;
+  out.dislikes_ = dislikes;
   out.user_start_.assign(n_users + 1, 0);
   for (std::size_t u = 0; u < n_users; ++u) {
     detail::item_weight* e = entries.data() + start[u];
@@ -143,7 +154,7 @@ inline interactions interactions::from_events(std::span<const interaction> event
       const detail::item_weight* const first = e;
       while (e != last && e->first == first->first) ++e;
       const float weight = detail::merge_weights(first, e, rule);
-      if (weight <= 0) continue;
+      if (weight == 0 || (weight < 0 && dislikes == dislike_rule::leave_out)) continue;
       out.user_items_.push_back(first->first);
       out.user_weights_.push_back(weight);
     }

@@ -100,12 +100,13 @@ inline std::size_t factor_model::similar_items(item_index item, std::span<scored
 inline void factor_model::fold_in(std::span<const item_index> items, std::span<const float> weights,
                                   std::span<float> out) const {
   TANDEM_ASSERT(items.size() == weights.size() && out.size() == rank_);
-  const detail::gathered_history history = detail::gather_history(items, weights, n_items());
+  const detail::gathered_history history = detail::gather_history(items, weights, n_items(), weights_.dislikes);
   std::fill(out.begin(), out.end(), 0.0F);
   if (history.index.empty()) return;
   detail::normal_scratch scratch(rank_);
   const float ridge = regularizer(static_cast<double>(history.index.size()));
-  if (!detail::solve_row(gram_, items_.data(), history.index, history.weight, ridge, scratch, out)) {
+  if (!detail::solve_row(gram_, items_.data(), history.index, history.weight, ridge, scratch, out, {},
+                         weights_.dislikes)) {
     throw error(errc::not_finite, "a user's vector cannot be solved from this history", {},
                 "scale the weights down or train with more regularization");
   }

@@ -28,19 +28,19 @@ inline void require_history(std::span<const item_index> items, std::span<const f
   }
 }
 
-/// A history as the kernels want it: ascending, each item once, positive weights only.
+/// A history as the kernels want it: ascending, each item once; positive weights only, or none of 0 with dislikes.
 struct gathered_history {
   std::vector<std::uint32_t> index;
   std::vector<float> weight;
 };
 
 inline gathered_history gather_history(std::span<const item_index> items, std::span<const float> weights,
-                                       std::size_t n_items) {
+                                       std::size_t n_items, bool dislikes = false) {
   std::vector<std::pair<std::uint32_t, float>> entries;
   entries.reserve(items.size());
   require_history(items, weights, n_items);
   for (std::size_t r = 0; r < items.size(); ++r) {
-    if (weights[r] > 0) entries.emplace_back(raw(items[r]), weights[r]);
+    if (weights[r] > 0 || (dislikes && weights[r] < 0)) entries.emplace_back(raw(items[r]), weights[r]);
   }
   const auto by_item = [](const auto& a, const auto& b) { return a.first < b.first; };
   if (!std::is_sorted(entries.begin(), entries.end(), by_item)) {

@@ -34,11 +34,13 @@ template <class RowOf>
 struct solved_side {
   RowOf row_of;                      // row_of(r): row r's history
   std::vector<std::uint32_t> order;  // longest history first: tasks end with the small ones
+  bool dislikes = false;             // weights may be negative
   bool rotates = false;              // short rows are many enough to be worth a basis of their own
   eigenbasis basis;                  // of the other side's Gramian, as of the last epoch
 
-  solved_side(RowOf rows, std::size_t n, std::size_t n_fixed, const batch::ials_options& options)
-      : row_of(rows), order(n), basis(options.rank) {
+  solved_side(RowOf rows, std::size_t n, std::size_t n_fixed, const batch::ials_options& options,
+              bool dislikes_too = false)
+      : row_of(rows), order(n), dislikes(dislikes_too), basis(options.rank) {
     std::iota(order.begin(), order.end(), std::uint32_t{0});
     std::stable_sort(order.begin(), order.end(),
                      [&](std::uint32_t a, std::uint32_t b) { return row_of(a).size() > row_of(b).size(); });
@@ -131,7 +133,8 @@ class half_step {
   }
 
   void solve(std::uint32_t r, row_scratch& scratch) const {
-    const interactions::row row = side_.row_of(r);
+    const interactions::row events = side_.row_of(r);
+    const row_history row = scratch.weights.split(events.index, events.weight, side_.dislikes);
     const std::span<float> x = solved_.subspan(r * k_, k_);
     if (row.size() == 0) return pull(1, prior_of(priors_, r), x);
     const std::span<float> y = side_.rotates ? std::span<float>(scratch.turned) : x;
@@ -149,8 +152,8 @@ class half_step {
     return priors.empty() ? priors : priors.subspan(r * k_, k_);
   }
 
-  bool solve_in_basis(const interactions::row& row, std::span<const float> prior, row_scratch& scratch,
-                      std::span<float> x, bool is_long) const {
+  bool solve_in_basis(const row_history& row, std::span<const float> prior, row_scratch& scratch, std::span<float> x,
+                      bool is_long) const {
     const batch::factor_weights weights{options_.alpha0, options_.regularization, options_.nu};
     const float ridge = ridge_of(weights, static_cast<double>(row.size()), fixed_.rows.size() / k_);
     switch (options_.solver) {

@@ -88,13 +88,13 @@ batch::factor_model alternate(const interactions& log, const batch::ials_options
   ials_start start(log, options, warm_start);
   std::vector<float>& users = start.users;
   std::vector<float>& items = start.items;
-  const batch::factor_weights weights{options.alpha0, options.regularization, options.nu};
+  const batch::factor_weights weights{options.alpha0, options.regularization, options.nu, log.keeps_dislikes()};
   const std::size_t epochs = warm_start != nullptr ? options.warm_epochs : options.epochs;
   const auto items_of = [&log](std::size_t u) { return log.items_of(user_index{static_cast<std::uint32_t>(u)}); };
   const auto users_of = [&log](std::size_t i) { return log.users_of(item_index{static_cast<std::uint32_t>(i)}); };
   ials_progress progress{report, (epochs + 1) * log.n_users() + epochs * log.n_items()};
-  solved_side user_side(items_of, log.n_users(), log.n_items(), options);
-  solved_side item_side(users_of, log.n_items(), log.n_users(), options);
+  solved_side user_side(items_of, log.n_users(), log.n_items(), options, log.keeps_dislikes());
+  solved_side item_side(users_of, log.n_items(), log.n_users(), options, log.keeps_dislikes());
   if (warm_start != nullptr) {
     item_priors.learn(items);
     user_priors.learn(users);

@@ -30,6 +30,7 @@ struct json_fields<batch::factor_weights> {
       json_field{"alpha0", &type::alpha0},
       json_field{"regularization", &type::regularization},
       json_field{"nu", &type::nu},
+      json_field{"dislikes", &type::dislikes},
   };
 };
 

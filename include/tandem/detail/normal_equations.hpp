@@ -67,28 +67,57 @@ inline void pull(float ridge, std::span<const float> prior, std::span<float> x) 
   for (std::size_t j = 0; j < x.size(); ++j) x[j] = ridge * prior[j];
 }
 
+/// A row's events by what they do to its equations, in iALS's terms: an event liked asks for 1, one disliked for 0,
+/// each with its confidence.
+struct row_history {
+  std::span<const std::uint32_t> index;
+  std::span<const float> confidence;  ///< of each, positive
+  std::span<const float> pull;        ///< confidence times what it asks for
+  [[nodiscard]] std::size_t size() const noexcept { return index.size(); }
+};
+
+/// Splits signed weights; the spans refer to them or to this.
+class signed_weights {
+ public:
+  [[nodiscard]] row_history split(std::span<const std::uint32_t> index, std::span<const float> weight, bool dislikes) {
+    if (!dislikes) return {index, weight, weight};
+    confidence_.resize(weight.size());
+    pull_.resize(weight.size());
+    for (std::size_t r = 0; r < weight.size(); ++r) {
+      confidence_[r] = std::abs(weight[r]);
+      pull_[r] = std::max(0.0F, weight[r]);
+    }
+    return {index, confidence_, pull_};
+  }
+
+ private:
+  std::vector<float> confidence_, pull_;
+};
+
 /// Memory for one system of rank k; one a task.
 struct normal_scratch {
   explicit normal_scratch(std::size_t k) : matrix(k * k) {}
   std::vector<float> matrix;
+  signed_weights weights;
 };
 
-/// Solves (gram + sum_r weight[r] y_r y_r^T + ridge I) x = sum_r weight[r] y_r + ridge prior, where y_r is row index[r]
-/// of `rows` (stride k) and an empty prior is zero. Returns false when the system is not positive definite in float32,
-/// or x is not finite.
+/// Solves (gram + sum_r |weight[r]| y_r y_r^T + ridge I) x = sum_r max(0, weight[r]) y_r + ridge prior, where y_r is
+/// row index[r] of `rows` (stride k) and an empty prior is zero. Returns false when the system is not positive definite
+/// in float32, or x is not finite.
 [[nodiscard]] inline bool solve_row(std::span<const float> gram, const float* rows,
                                     std::span<const std::uint32_t> index, std::span<const float> weight, float ridge,
-                                    normal_scratch& scratch, std::span<float> x,
-                                    std::span<const float> prior = {}) noexcept {
+                                    normal_scratch& scratch, std::span<float> x, std::span<const float> prior = {},
+                                    bool dislikes = false) {
   const std::size_t k = x.size();
   const kernel_table& kernel = kernels();
+  const row_history row = scratch.weights.split(index, weight, dislikes);
   for (std::size_t a = 0; a < k; ++a) {
     std::copy_n(gram.data() + a * k, a + 1, scratch.matrix.data() + a * k);
     scratch.matrix[a * k + a] += ridge;
   }
-  kernel.gram_accumulate(rows, k, index.data(), weight.data(), index.size(), k, scratch.matrix.data());
+  kernel.gram_accumulate(rows, k, index.data(), row.confidence.data(), index.size(), k, scratch.matrix.data());
   pull(ridge, prior, x);
-  kernel.gather_sum(rows, k, index.data(), weight.data(), index.size(), k, x.data());
+  kernel.gather_sum(rows, k, index.data(), row.pull.data(), index.size(), k, x.data());
   return kernel.cholesky_solve(scratch.matrix.data(), x.data(), k) && all_finite(x);
 }
 

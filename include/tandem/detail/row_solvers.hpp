@@ -1,8 +1,8 @@
 #pragma once
 // One row of an alternating fit: its vector while the other side is held fixed, exactly or nearly.
 //
-// All solve A x = b, A = gram + ridge I + sum_r w_r y_r y_r^T, b = sum_r w_r y_r + ridge prior, over the row's history:
-// the ridge pulls x towards its prior, which is zero when none is given.
+// All solve A x = b, A = gram + ridge I + sum_r w_r y_r y_r^T, b = sum_r pull_r y_r + ridge prior, over the row's
+// history, w_r being the confidence of an event: the ridge pulls x towards its prior, which is zero when none is given.
 
 #include <algorithm>
 #include <cmath>
@@ -11,7 +11,6 @@
 #include <span>
 #include <vector>
 
-#include "tandem/data/interactions.hpp"
 #include "tandem/detail/normal_equations.hpp"
 
 TANDEM_BEGIN
@@ -44,6 +43,7 @@ struct row_scratch {
   std::vector<float> inverse, root_of_inverse;  // of a short row's D, of length k
   float inverted = -1;                          // the ridge in them
   std::vector<float> score, coefficient;        // one a row of the history
+  signed_weights weights;
 };
 
 /// gram += sum_r w_r y_r y_r^T, the lower triangle, over n of the held rows.
@@ -54,9 +54,8 @@ inline void add_history(const fixed_side& fixed, const std::uint32_t* index, con
   kernels().gram_accumulate_bfloat16(fixed.rounded.data(), k, index, weight, n, k, gram);
 }
 
-/// x += sum_r w_r y_r.
-inline void add_sum(const fixed_side& fixed, const interactions::row& row, const float* weight,
-                    std::span<float> x) noexcept {
+/// x += sum_r weight[r] y_r.
+inline void add_sum(const fixed_side& fixed, const row_history& row, const float* weight, std::span<float> x) noexcept {
   const std::size_t k = fixed.k;
   const std::uint32_t* const index = row.index.data();
   if (fixed.rounded.empty()) {
@@ -65,11 +64,11 @@ inline void add_sum(const fixed_side& fixed, const interactions::row& row, const
   kernels().gather_sum_bfloat16(fixed.rounded.data(), k, index, weight, row.size(), k, x.data());
 }
 
-/// x = ridge prior + sum_r w_r y_r, the right side of every system.
-inline void right_side(const fixed_side& fixed, const interactions::row& row, float ridge, std::span<const float> prior,
+/// x = ridge prior + sum_r pull_r y_r, the right side of every system.
+inline void right_side(const fixed_side& fixed, const row_history& row, float ridge, std::span<const float> prior,
                        std::span<float> x) noexcept {
   pull(ridge, prior, x);
-  add_sum(fixed, row, row.weight.data(), x);
+  add_sum(fixed, row, row.pull.data(), x);
 }
 
 /// matrix = gram + ridge I, the lower triangle.
@@ -84,22 +83,22 @@ inline void start_system(const fixed_side& fixed, float ridge, std::span<float> 
 }
 
 /// The k x k system by Cholesky.
-[[nodiscard]] inline bool solve_full(const fixed_side& fixed, const interactions::row& row, float ridge, row_scratch& s,
+[[nodiscard]] inline bool solve_full(const fixed_side& fixed, const row_history& row, float ridge, row_scratch& s,
                                      std::span<float> x, std::span<const float> prior = {}) noexcept {
   start_system(fixed, ridge, s.matrix);
-  add_history(fixed, row.index.data(), row.weight.data(), row.size(), s.matrix.data());
+  add_history(fixed, row.index.data(), row.confidence.data(), row.size(), s.matrix.data());
   right_side(fixed, row, ridge, prior, x);
   return kernels().cholesky_solve(s.matrix.data(), x.data(), fixed.k) && all_finite(x);
 }
 
 /// The same for a history too long for one task: its Gramian is summed by all.
-[[nodiscard]] inline bool solve_long(const fixed_side& fixed, const interactions::row& row, float ridge,
+[[nodiscard]] inline bool solve_long(const fixed_side& fixed, const row_history& row, float ridge,
                                      executor_ref executor, row_scratch& s, std::span<float> x,
                                      std::span<const float> prior = {}) {
   const std::size_t k = fixed.k;
   const std::vector<float> gram =
       sum_of_blocks(row.size(), k, 1, executor, [&](std::size_t first, std::size_t count, float* out) {
-        add_history(fixed, row.index.data() + first, row.weight.data() + first, count, out);
+        add_history(fixed, row.index.data() + first, row.confidence.data() + first, count, out);
       });
   for (std::size_t j = 0; j < k * k; ++j) s.matrix[j] = fixed.gram[j] + gram[j];
   for (std::size_t a = 0; a < k; ++a) s.matrix[a * k + a] += ridge;
@@ -108,10 +107,10 @@ inline void start_system(const fixed_side& fixed, float ridge, std::span<float> 
 }
 
 /// A history of n < k as an n x n system (Woodbury): with D = diag(spectrum) + ridge I and Z = W^1/2 Y,
-///   x = D^-1 (ridge prior + Z^T (I + Z D^-1 Z^T)^-1 (w^1/2 - Z D^-1 ridge prior)),
+///   x = D^-1 (ridge prior + Z^T (I + Z D^-1 Z^T)^-1 (W^-1/2 pull - Z D^-1 ridge prior)),
 /// which costs n^2 k + n^3 / 3 instead of n k^2 + k^3 / 3. Its condition is no worse than that of A.
-[[nodiscard]] inline bool solve_short(const fixed_side& fixed, const interactions::row& row, float ridge,
-                                      row_scratch& s, std::span<float> x, std::span<const float> prior = {}) {
+[[nodiscard]] inline bool solve_short(const fixed_side& fixed, const row_history& row, float ridge, row_scratch& s,
+                                      std::span<float> x, std::span<const float> prior = {}) {
   const std::size_t k = fixed.k;
   const std::size_t n = row.size();
   const float* const rows = fixed.rows.data();
@@ -120,7 +119,8 @@ inline void start_system(const fixed_side& fixed, float ridge, std::span<float> 
   s.coefficient.resize(n);
   std::vector<float>& root = s.score;
   std::vector<float>& u = s.coefficient;
-  for (std::size_t r = 0; r < n; ++r) root[r] = u[r] = std::sqrt(row.weight[r]);
+  for (std::size_t r = 0; r < n; ++r) root[r] = std::sqrt(row.confidence[r]);
+  for (std::size_t r = 0; r < n; ++r) u[r] = row.pull[r] > 0 ? root[r] : 0;
   if (!prior.empty()) {
     pull(ridge, prior, x);
     for (std::size_t j = 0; j < k; ++j) x[j] *= s.inverse[j];
@@ -143,18 +143,18 @@ inline void start_system(const fixed_side& fixed, float ridge, std::span<float> 
 [[nodiscard]] inline bool is_short(std::size_t history, std::size_t k) noexcept { return 4 * history <= 3 * k; }
 
 /// y = A p for the conjugate gradient, without forming A.
-inline void apply_system(const fixed_side& fixed, const interactions::row& row, float ridge, row_scratch& s,
+inline void apply_system(const fixed_side& fixed, const row_history& row, float ridge, row_scratch& s,
                          std::span<const float> p, std::span<float> y) noexcept {
   const std::size_t k = fixed.k;
   kernels().multiply(fixed.gram.data(), p.data(), k, y.data());
   kernels().axpy(ridge, p.data(), y.data(), k);
   kernels().gather_dot(fixed.rows.data(), k, row.index.data(), row.size(), k, p.data(), s.score.data());
-  for (std::size_t r = 0; r < row.size(); ++r) s.score[r] *= row.weight[r];
+  for (std::size_t r = 0; r < row.size(); ++r) s.score[r] *= row.confidence[r];
   kernels().gather_sum(fixed.rows.data(), k, row.index.data(), s.score.data(), row.size(), k, y.data());
 }
 
 /// `steps` steps of conjugate gradient from the x given (Takacs, Pilaszy and Tikk 2011).
-[[nodiscard]] inline bool solve_by_gradient(const fixed_side& fixed, const interactions::row& row, float ridge,
+[[nodiscard]] inline bool solve_by_gradient(const fixed_side& fixed, const row_history& row, float ridge,
                                             std::size_t steps, row_scratch& s, std::span<float> x,
                                             std::span<const float> prior = {}) {
   const std::size_t k = fixed.k;
@@ -181,7 +181,7 @@ inline void apply_system(const fixed_side& fixed, const interactions::row& row, 
 
 /// One pass of block coordinate descent from the x given, `block` factors at a time (iALS++: Rendle, Krichene, Zhang
 /// and Koren 2021).
-[[nodiscard]] inline bool solve_by_blocks(const fixed_side& fixed, const interactions::row& row, float ridge,
+[[nodiscard]] inline bool solve_by_blocks(const fixed_side& fixed, const row_history& row, float ridge,
                                           std::size_t block, row_scratch& s, std::span<float> x,
                                           std::span<const float> prior = {}) {
   const std::size_t k = fixed.k;
@@ -197,13 +197,13 @@ inline void apply_system(const fixed_side& fixed, const interactions::row& row, 
     for (std::size_t j = 0; j < width; ++j) {
       step[j] = -(step[j] + ridge * (prior.empty() ? x[first + j] : x[first + j] - prior[first + j]));
     }
-    for (std::size_t r = 0; r < n; ++r) s.coefficient[r] = row.weight[r] * (1 - s.score[r]);
+    for (std::size_t r = 0; r < n; ++r) s.coefficient[r] = row.pull[r] - row.confidence[r] * s.score[r];
     kernels().gather_sum(rows + first, k, row.index.data(), s.coefficient.data(), n, width, step.data());
     for (std::size_t a = 0; a < width; ++a) {
       std::copy_n(fixed.gram.data() + (first + a) * k + first, a + 1, s.matrix.data() + a * width);
       s.matrix[a * width + a] += ridge;
     }
-    kernels().gram_accumulate(rows + first, k, row.index.data(), row.weight.data(), n, width, s.matrix.data());
+    kernels().gram_accumulate(rows + first, k, row.index.data(), row.confidence.data(), n, width, s.matrix.data());
     if (!kernels().cholesky_solve(s.matrix.data(), step.data(), width)) return false;
     for (std::size_t j = 0; j < width; ++j) x[first + j] += step[j];
     if (first + width == k) break;

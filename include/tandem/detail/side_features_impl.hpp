@@ -57,14 +57,15 @@ inline void feature_map::predict(const feature_row& features, std::span<float> o
 inline void feature_model::fold_in(std::span<const item_index> items, std::span<const float> weights,
                                    const feature_row& features, std::span<float> out) const {
   TANDEM_ASSERT(items.size() == weights.size() && out.size() == factors_.rank());
-  const detail::gathered_history history = detail::gather_history(items, weights, factors_.n_items());
+  const detail::gathered_history history =
+      detail::gather_history(items, weights, factors_.n_items(), factors_.weights().dislikes);
   users_.predict(features, out);
   if (history.index.empty()) return;
   const std::vector<float> prior(out.begin(), out.end());
   detail::normal_scratch scratch(factors_.rank());
   const float ridge = factors_.regularizer(static_cast<double>(history.index.size()));
   if (!detail::solve_row(factors_.gram(), factors_.item_matrix().data(), history.index, history.weight, ridge, scratch,
-                         out, prior)) {
+                         out, prior, factors_.weights().dislikes)) {
     throw error(errc::not_finite, "a user's vector cannot be solved from this history", {},
                 "scale the weights down or train with more regularization");
   }
