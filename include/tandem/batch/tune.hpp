@@ -13,6 +13,7 @@
 #include "tandem/batch/early_stopping.hpp"
 #include "tandem/batch/time_folds.hpp"
 #include "tandem/core/random.hpp"
+#include "tandem/detail/require.hpp"
 
 TANDEM_BEGIN
 namespace batch {
@@ -38,14 +39,11 @@ struct tuning_options {
 
   /// Errors: invalid_argument, naming the option.
   void validate() const {
-    const auto require = [](bool holds, const char* field, const char* range) {
-      if (!holds) throw error(errc::invalid_argument, std::string("must lie in ") + range, {{}, 0, field});
-    };
     const auto positive = [](const tuning_range& r) { return r.low > 0 && r.low <= r.high && std::isfinite(r.high); };
-    require(trials >= 1 && trials <= 10000, "tuning.trials", "[1, 10000]");
-    require(positive(alpha0), "tuning.alpha0", "(0, inf), low <= high");
-    require(positive(regularization), "tuning.regularization", "(0, inf), low <= high");
-    require(nu.low >= 0 && nu.low <= nu.high && nu.high <= 1, "tuning.nu", "[0, 1], low <= high");
+    detail::require(trials >= 1 && trials <= 10000, "tuning.trials", "[1, 10000]");
+    detail::require(positive(alpha0), "tuning.alpha0", "(0, inf), low <= high");
+    detail::require(positive(regularization), "tuning.regularization", "(0, inf), low <= high");
+    detail::require(nu.low >= 0 && nu.low <= nu.high && nu.high <= 1, "tuning.nu", "[0, 1], low <= high");
     stopping.validate();
   }
 };

@@ -18,6 +18,7 @@
 #include "tandem/detail/crc32.hpp"
 #include "tandem/detail/json_fields.hpp"
 #include "tandem/detail/npy.hpp"
+#include "tandem/detail/require.hpp"
 #include "tandem/model_files.hpp"
 #include "tandem/version.hpp"
 
@@ -60,12 +61,9 @@ struct manifest {
 // ---- checks that saving and loading share -----------------------------------------------------------------------
 
 inline void check_weights(const batch::factor_weights& w) {
-  const auto require = [](bool holds, const char* field, const char* range) {
-    if (!holds) throw error(errc::invalid_argument, std::string("must lie in ") + range, {{}, 0, field});
-  };
-  require(w.alpha0 >= 0 && std::isfinite(w.alpha0), "weights.alpha0", "[0, inf)");
-  require(w.regularization >= 0 && std::isfinite(w.regularization), "weights.regularization", "[0, inf)");
-  require(w.nu >= 0 && w.nu <= 1, "weights.nu", "[0, 1]");
+  detail::require(w.alpha0 >= 0 && std::isfinite(w.alpha0), "weights.alpha0", "[0, inf)");
+  detail::require(w.regularization >= 0 && std::isfinite(w.regularization), "weights.regularization", "[0, inf)");
+  detail::require(w.nu >= 0 && w.nu <= 1, "weights.nu", "[0, 1]");
 }
 
 /// @param what  "users" or "items", for the field of an error.   @param n  how many there must be.
