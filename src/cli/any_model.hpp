@@ -28,7 +28,7 @@ class any_model {
   [[nodiscard]] bool predicts_ratings() const { return held_->predicts_ratings(); }
   /// A score as a rating that occurs, for a model that predicts them.
   [[nodiscard]] float rating(float score) const { return held_->rating(score); }
-  /// Errors: as tandem::save_model().
+  /// Errors: as tandem::save_model(); invalid_argument for a model of a class that save() does not take.
   void save_to(const std::filesystem::path& folder, const tandem::model_notes& notes) const {
     held_->save_to(folder, notes);
   }
@@ -62,7 +62,11 @@ class any_model {
       return score;
     }
     void save_to(const std::filesystem::path& folder, const tandem::model_notes& notes) const override {
-      save(folder, model, notes);
+      if constexpr (savable<M>) {
+        save(folder, model, notes);
+      } else {
+        throw tandem::error(tandem::errc::invalid_argument, "a " + notes.learner + " model cannot be saved");
+      }
     }
     M model;
   };

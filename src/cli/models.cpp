@@ -205,7 +205,8 @@ std::string defaults_of(const std::string& key) {
   std::vector<std::pair<std::string, std::string>> groups;  // value, models
   for (const model_kind& kind : model_kinds()) {
     if (!kind.defaults.contains(key)) continue;
-    const std::string value = text_of(kind.defaults[key]);
+    std::string value = text_of(kind.defaults[key]);
+    if (value.size() > 2 && value.ends_with(".0")) value.resize(value.size() - 2);
     const auto same = std::find_if(groups.begin(), groups.end(), [&](const auto& each) { return each.first == value; });
     if (same == groups.end()) {
       groups.emplace_back(value, kind.name);

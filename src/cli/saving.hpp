@@ -80,4 +80,9 @@ inline void save(const std::filesystem::path& folder, const tandem::batch::biase
       notes);
 }
 
+template <class M>
+concept savable = requires(const std::filesystem::path& folder, const M& model, const tandem::model_notes& notes) {
+  save(folder, model, notes);
+};
+
 }  // namespace tandem_cli

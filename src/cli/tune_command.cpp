@@ -72,6 +72,16 @@ struct tuning_outcome {
   throw e;
 }
 
+read_log_result read(const tune_arguments& asked, progress_bar& bar) {
+  try {
+    return read_log_file(asked, asked.events, interruption::callback(bar));
+  } catch (const error& e) {
+    if (e.remedy().find("--no-times") == std::string::npos) throw;
+    throw error(e.code(), e.message(), e.where(),
+                "name it with --names or --columns, or judge by users: --protocol strong");
+  }
+}
+
 std::unique_ptr<tuning_folds> make_folds(const tune_arguments& asked, const tandem::event_log& log,
                                          const id_order& users, const id_order& items,
                                          const tandem::interactions& whole) {
@@ -139,6 +149,22 @@ std::string options_to_paste(const tune_arguments& asked, const tuning_plan& pla
   return out;
 }
 
+// Says where the best may lie beyond what was searched.
+void note_ends(const tuning_plan& plan, const ordered_json& best, std::vector<std::string>& notes) {
+  for (const tuned_key& each : plan.keys) {
+    const auto value = best[each.key].get<double>();
+    const bool low = each.range.low > 0 && value <= 1.001 * static_cast<double>(each.range.low);
+    const bool high = value >= 0.999 * static_cast<double>(each.range.high);
+    if (low || high) {
+      notes.push_back("The best " + each.key + " is the " + (low ? "lowest" : "highest") +
+                      " of its range; --ranges can move that.");
+    }
+  }
+  if (plan.start.kind.finds_epochs && best["epochs"] == plan.start.options["epochs"]) {
+    notes.push_back("The best fit did all the epochs it was allowed; --epochs allows more.");
+  }
+}
+
 std::string short_number(const ordered_json& value) {
   if (!value.is_number_float()) return value.dump();
   std::array<char, 32> text{};
@@ -200,12 +226,13 @@ void run_tune(const tune_arguments& asked, const tuning_plan& plan) {
   std::optional<output_file> json;
   if (!asked.json.empty()) json.emplace(asked.json);
   progress_bar bar;
-  const read_log_result read = read_log_file(asked, asked.events, interruption::callback(bar));
+  read_log_result log = read(asked, bar);
   bar.clear();
-  tell_bad_lines(read.report, {});
-  const tuning_outcome outcome = search(asked, plan, read.log, bar);
+  tell_bad_lines(log.report, {});
+  const tuning_outcome outcome = search(asked, plan, log.log, bar);
+  note_ends(plan, outcome.trials.front().options, log.notes);
   const bool taken = json && json->is_standard_output();
-  (taken ? std::cerr : std::cout) << to_table(asked, plan, outcome, read.notes);
+  (taken ? std::cerr : std::cout) << to_table(asked, plan, outcome, log.notes);
   if (json) json->write(to_json_text(asked, plan, outcome));
 }
 
@@ -264,6 +291,7 @@ tuning_plan plan_of(tune_arguments& asked) {
 
 tuning_plan check(tune_arguments& asked) {
   settle_log_options(asked, asked.events);
+  if (!(asked.held_out > 0 && asked.held_out < 1)) refuse("--held-out", "must lie in (0, 1)");
   if (asked.protocol.empty()) asked.protocol = asked.no_times ? "strong" : "time";
   if (asked.strong() && asked.was_given("--time-unit")) {
     refuse("--time-unit", "is for --protocol time: strong reads no times; leave it out");
@@ -276,8 +304,8 @@ void add_search_options(CLI::App& command, tune_arguments& asked) {
   const auto group = [](CLI::Option* option) { return option->group("The search"); };
   group(command
             .add_option("--protocol", asked.protocol,
-                        "What is held out: time, the end of the log (where it\nhas times), or strong, users of whom a "
-                        "part is known")
+                        "What is held out: the end of the log (time), or users of\nwhom a part is known (strong); by "
+                        "default time, with\n--no-times strong")
             ->type_name("NAME")
             ->check(CLI::IsMember({"time", "strong"}).description("")));
   group(command.add_option("--trials", asked.trials, "Settings to try (20)")
