@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <iostream>
@@ -251,7 +252,7 @@ void check_end(const model_kind& kind, model_arguments asked, const std::vector<
   for (const tuned_key& each : keys) {
     const float end = high ? each.range.high : each.range.low;
     const bool whole = kind.defaults[each.key].is_number_integer();
-    asked.given[each.key] = whole ? std::to_string(static_cast<std::int64_t>(end))
+    asked.given[each.key] = whole ? std::to_string(std::llround(std::min(end, 1e18F)))
                                   : ordered_json(tandem::detail::json::shortest(end)).dump();
   }
   (void)choose_model(asked);

@@ -150,6 +150,9 @@ TEST_CASE("a search finds settings of every model that has any, by key, and keep
       const tuned_key key{each.key, {each.range.low, 2 * std::max(each.range.low, 1.0F)}};
       const auto trials = kind.tune(folds, kind.defaults, std::span(&key, 1), {.trials = 3}, {}, {});
       REQUIRE(trials.size() == 3);
+      CHECK(failure_of([&] {
+              (void)kind.tune(folds, kind.defaults, std::span(&key, 1), {}, {}, [](const auto&) { return false; });
+            }).find("cancelled") != std::string::npos);
       for (const tuned_setting& trial : trials) {
         CHECK(trial.options[key.key].get<double>() >= static_cast<double>(key.range.low));
         CHECK(trial.options[key.key].get<double>() <= static_cast<double>(key.range.high));

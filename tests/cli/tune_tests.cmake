@@ -76,3 +76,14 @@ tandem_cli_test("tune writes JSON" EXIT 0 OUT "--model ease" FILE ${_logs}/tune.
                 HOLDS "\"protocol\": \"strong\".*\"searched\".*\"judged_users\": 8.*\"best\".*\"command_line\": \"--model ease .*\"trials\".*\"ndcg@100\".*\"simd\""
                 ARGS ${_tune} --protocol strong --folds 1 --held-out 0.1 --model ease --json ${_logs}/tune.json)
 tandem_cli_test("JSON of tune to standard output is JSON only" EXIT 0 OUT "^{.*}\n$" ERR "--model ease" ARGS ${_tune} --model ease --json -)
+
+# a search that would take hours gets Ctrl-C after a second
+find_program(TANDEM_TIMEOUT timeout)
+if(TANDEM_TIMEOUT)
+  string(JOIN "|" _args --preserve-status -s INT 1 $<TARGET_FILE:tandem_cli> tune --events ${_logs}/log.csv --trials 10000 --model bpr --epochs 10000
+         --json ${_logs}/interrupted.json)
+  add_test(NAME "cli: tune that is interrupted says so and writes nothing"
+           COMMAND ${CMAKE_COMMAND} -DTANDEM=${TANDEM_TIMEOUT} "-DARGS=${_args}" -DEXIT=1 "-DERR=interrupted. nothing was written" -DONE_LINE=ON
+                   -DABSENT=${_logs}/interrupted.json -P ${_here}/expect.cmake)
+  set_tests_properties("cli: tune that is interrupted says so and writes nothing" PROPERTIES TIMEOUT 60)
+endif()

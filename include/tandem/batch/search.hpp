@@ -63,7 +63,8 @@ struct tuned_option {
     if (const auto* real = std::get_if<float Options::*>(&member)) {
       options.** real = value;
     } else {
-      options.*std::get<std::size_t Options::*>(member) = static_cast<std::size_t>(std::llround(std::max(value, 0.0F)));
+      options.*std::get<std::size_t Options::*>(member) =
+          static_cast<std::size_t>(std::llround(std::clamp(value, 0.0F, 1e18F)));
     }
   }
 };

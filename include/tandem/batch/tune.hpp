@@ -10,6 +10,7 @@
 #include "tandem/batch/early_stopping.hpp"
 #include "tandem/batch/search.hpp"
 #include "tandem/batch/time_folds.hpp"
+#include "tandem/batch/user_folds.hpp"
 
 TANDEM_BEGIN
 namespace batch {
