@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Whether NumPy and tandem read each other's model files, with the tandem command and, if it is there, implicit.
+"""Whether NumPy and tandem read each other's model files, with the tandem command and, if they are there, SciPy and implicit.
 
-    pip install numpy implicit
+    pip install numpy scipy implicit
     benchmarks/peers/model_files.py build/release/src/cli/tandem
 
 Prints one line a check; ends with 1 when one fails.
@@ -35,11 +35,16 @@ def close(scores, expected):
     return all(abs(score - expected[item]) <= 1e-5 * (1 + abs(expected[item])) for item, score in scores.items())
 
 
-def ours_in_numpy(tandem, scratch):
+def write_log(scratch):
     rng = np.random.default_rng(1)
     log = scratch / "log.csv"
     pairs = {(u, int(i)) for u in range(200) for i in rng.integers(0, 90, 12)}
     log.write_text("user,item\n" + "".join(f"u{u},i{i}\n" for u, i in sorted(pairs)))
+    return log
+
+
+def ours_in_numpy(tandem, scratch):
+    log = write_log(scratch)
     folder = scratch / "ours"
     subprocess.run([tandem, "fit", "--events", log, "--rank", "16", "--out", folder], check=True, capture_output=True)
     users, items = np.load(folder / "user_factors.npy"), np.load(folder / "item_factors.npy")
@@ -74,6 +79,38 @@ def theirs_in_tandem(tandem, scratch):
             check(len(scores) == 50 and close(scores, expected), f"numpy.save of {np.dtype(dtype).name}, order {order}")
 
 
+def weights_between_items(tandem, scratch):
+    try:
+        import scipy.sparse
+    except ImportError:
+        print("--   SciPy is not installed")
+        return
+
+    def sparse_of(folder):
+        parts = [np.load(folder / f"item_weights_{part}.npy") for part in ("value", "index", "start")]
+        return scipy.sparse.csr_matrix(tuple(parts), shape=(len(parts[2]) - 1,) * 2)
+
+    log = write_log(scratch)
+    for model in ("ease", "item-knn"):
+        folder = scratch / model
+        subprocess.run([tandem, "fit", "--events", log, "--model", model, "--out", folder], check=True, capture_output=True)
+        ids = json.loads((folder / "items.json").read_text())
+        weights = np.load(folder / "item_weights.npy") if model == "ease" else sparse_of(folder).toarray()
+        history = [ids.index("i3"), ids.index("i4")]
+        expected = dict(zip(ids, weights[history].sum(axis=0).tolist()))
+        check(close(recommend(tandem, folder, "--items", "i3,i4", "--count", "90"), expected), f"{model}: scores are sums of rows")
+    for wide in (np.int32, np.int64):
+        theirs = scipy.sparse.random(60, 60, 0.2, random_state=4, format="csr", dtype=np.float64)
+        theirs.sort_indices()
+        folder = scratch / f"scipy_{np.dtype(wide).name}"
+        folder.mkdir()
+        (folder / "model.json").write_text('{"format_version": 1, "kind": "sparse_item_weights"}')
+        for part, values in (("start", theirs.indptr.astype(wide)), ("index", theirs.indices.astype(wide)), ("value", theirs.data)):
+            np.save(folder / f"item_weights_{part}.npy", values)
+        expected = {str(i): s for i, s in enumerate(theirs[[3, 4]].toarray().sum(axis=0).tolist())}
+        check(close(recommend(tandem, folder, "--items", "3,4", "--count", "60"), expected), f"a matrix of SciPy, {np.dtype(wide).name}")
+
+
 def implicit_in_tandem(tandem, scratch):
     try:
         import implicit.als
@@ -97,6 +134,6 @@ def implicit_in_tandem(tandem, scratch):
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch_name:
-        for part in (ours_in_numpy, theirs_in_tandem, implicit_in_tandem):
+        for part in (ours_in_numpy, theirs_in_tandem, weights_between_items, implicit_in_tandem):
             part(sys.argv[1], pathlib.Path(scratch_name))
     sys.exit(failures > 0)

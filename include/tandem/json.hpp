@@ -16,6 +16,11 @@
 #include <tuple>
 #include <utility>
 
+#include "tandem/batch/biased_mf.hpp"
+#include "tandem/batch/bpr.hpp"
+#include "tandem/batch/ease.hpp"
+#include "tandem/batch/ials.hpp"
+#include "tandem/batch/item_knn.hpp"
 #include "tandem/detail/json_fields.hpp"
 #include "tandem/engine.hpp"
 #include "tandem/evaluation/bootstrap.hpp"
@@ -107,6 +112,62 @@ struct json_fields<batch::ials_options> {
       json_field{"steps", &type::steps},
       json_field{"block", &type::block},
       json_field{"precision", &type::precision},
+      json_field{"seed", &type::seed},
+  };
+};
+
+template <>
+struct json_fields<batch::ease_options> {
+  using type = batch::ease_options;
+  static constexpr auto list = std::tuple{
+      json_field{"regularization", &type::regularization},
+      json_field{"dropout", &type::dropout},
+      json_field{"max_bytes", &type::max_bytes},
+  };
+};
+
+template <>
+struct json_names<batch::item_weighting> {
+  using enum batch::item_weighting;
+  static constexpr std::array list = {std::pair{"none", none}, std::pair{"tf_idf", tf_idf}, std::pair{"bm25", bm25}};
+};
+
+template <>
+struct json_fields<batch::item_knn_options> {
+  using type = batch::item_knn_options;
+  static constexpr auto list = std::tuple{
+      json_field{"weighting", &type::weighting},
+      json_field{"normalize", &type::normalize},
+      json_field{"shrinkage", &type::shrinkage},
+      json_field{"neighbours", &type::neighbours},
+      json_field{"k1", &type::k1},
+      json_field{"b", &type::b},
+  };
+};
+
+template <>
+struct json_fields<batch::bpr_options> {
+  using type = batch::bpr_options;
+  static constexpr auto list = std::tuple{
+      json_field{"rank", &type::rank},
+      json_field{"learning_rate", &type::learning_rate},
+      json_field{"regularization", &type::regularization},
+      json_field{"epochs", &type::epochs},
+      json_field{"init_stddev", &type::init_stddev},
+      json_field{"seed", &type::seed},
+  };
+};
+
+template <>
+struct json_fields<batch::biased_mf_options> {
+  using type = batch::biased_mf_options;
+  static constexpr auto list = std::tuple{
+      json_field{"rank", &type::rank},
+      json_field{"regularization", &type::regularization},
+      json_field{"bias_regularization", &type::bias_regularization},
+      json_field{"nu", &type::nu},
+      json_field{"epochs", &type::epochs},
+      json_field{"init_stddev", &type::init_stddev},
       json_field{"seed", &type::seed},
   };
 };

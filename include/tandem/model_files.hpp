@@ -7,6 +7,10 @@
 //   users.json         the hosts' ids by index, an array of strings; this and
 //   items.json         this are left out when nobody has named them
 //
+// A model of weights between items (EASE, item-kNN) has no users, and in place of the factors
+//   item_weights.npy   B, [n_items x n_items], float32; or, sparse, by rows as scipy.sparse.csr_matrix has them:
+//   item_weights_start.npy, item_weights_index.npy, item_weights_value.npy   int64, int32, float32
+//
 // docs/model_files.md has every key of the manifest. The least one, for factors made elsewhere, is
 // {"format_version": 1}.
 
@@ -14,9 +18,12 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <variant>
 #include <vector>
 
+#include "tandem/batch/ease.hpp"
 #include "tandem/batch/factor_model.hpp"
+#include "tandem/batch/item_weights.hpp"
 #include "tandem/core/executor.hpp"
 #include "tandem/core/interner.hpp"
 
@@ -42,6 +49,19 @@ struct model_notes {
 struct saved_model {
   batch::factor_model factors;
   model_notes notes;
+};
+
+/// What a folder holds: `kind` in its manifest, factors when that says nothing.
+enum class saved_kind : std::uint8_t {
+  factors,              ///< load_model() reads it
+  item_weights,         ///< load_item_model() reads this one, a dense matrix,
+  sparse_item_weights,  ///< and this one
+};
+
+/// A model of weights between items from a folder; both are a batch::history_model.
+struct saved_item_model {
+  std::variant<batch::item_weights, batch::ease_model> weights;
+  model_notes notes;  ///< without users; has_weights is false
 };
 
 /// The ids of an interner by index, as model_notes has them. Complexity, allocates: O(ids).
@@ -72,9 +92,27 @@ void save_model(const std::filesystem::path& folder, const batch::factor_model& 
 /// twice. Threads: thread-safe. Errors, each naming the file and what to do: io_error for one that is missing or cannot
 /// be read; bad_format for a later format version, a key that is unknown, given twice or of the wrong type, shapes that
 /// differ from each other or from the manifest, other dtypes, a file that is cut short, longer, or altered, ids as for
-/// save_model(); invalid_argument for alpha0 or regularization below 0, nu beyond [0, 1]; not_finite for a number that
-/// is not, with row and column.
+/// save_model(), a model of another kind; invalid_argument for alpha0 or regularization below 0, nu beyond [0, 1];
+/// not_finite for a number that is not, with row and column.
 [[nodiscard]] saved_model load_model(const std::filesystem::path& folder, executor_ref executor = {});
+
+/// Saves a model of weights between items; its notes name no users. As above, but for:
+/// Complexity: O(n_items^2), or O(entries + n_items). Allocates: the ids as text; a copy of a sparse model.
+/// Errors: invalid_argument for ids of users, and for 2^31 items or more.
+void save_model(const std::filesystem::path& folder, const batch::ease_model& model, const model_notes& notes = {});
+void save_model(const std::filesystem::path& folder, const batch::item_weights& model, const model_notes& notes = {});
+
+/// What a folder holds, by its manifest alone. Errors: as load_model() for model.json.
+[[nodiscard]] saved_kind kind_of_model(const std::filesystem::path& folder);
+
+/// Loads what save_model() saved of weights between items, or NumPy: float64 and columns too, int32 or int64 of either
+/// sign; a sparse matrix's rows ascend by index. Weights come back bit for bit where they were float32.
+///
+/// Complexity: O(files). Allocates: the result; half a megabyte. Threads: thread-safe.
+/// Errors, each naming the file and what to do: as load_model(); bad_format for a model of factors, a matrix that is
+/// not square or weighs an item for itself (dense), starts that do not ascend from 0 to the number of entries, an index
+/// that is negative, out of range or out of order, a length that differs.
+[[nodiscard]] saved_item_model load_item_model(const std::filesystem::path& folder);
 
 TANDEM_END
 

@@ -8,32 +8,10 @@
 #include <utility>
 #include <vector>
 
+#include "saving.hpp"
 #include "tandem/batch/history_model.hpp"
-#include "tandem/batch/popularity.hpp"
-#include "tandem/model_files.hpp"
 
 namespace tandem_cli {
-
-/// Saving of each class that can be; a class without an overload cannot.
-inline void save(const std::filesystem::path& folder, const tandem::batch::factor_model& model,
-                 const tandem::model_notes& notes) {
-  tandem::save_model(folder, model, notes);
-}
-
-/// As factors of rank 1: an item's is its score, every user's is 1.
-inline void save(const std::filesystem::path& folder, const tandem::batch::popularity& model,
-                 tandem::model_notes notes) {
-  notes.has_weights = false;
-  std::vector<float> items(model.scores().begin(), model.scores().end());
-  std::vector<float> users(notes.users.size(), 1.0F);
-  tandem::save_model(folder, tandem::batch::factor_model::from_factors(std::move(users), std::move(items), 1, {}),
-                     notes);
-}
-
-template <class M>
-concept savable = requires(const std::filesystem::path& folder, const M& model, const tandem::model_notes& notes) {
-  save(folder, model, notes);
-};
 
 /// Holds any batch::history_model. Threads: immutable, as the models are.
 class any_model {
@@ -46,7 +24,11 @@ class any_model {
                      std::span<float> out) const {
     held_->score_history(items, weights, out);
   }
-  /// Errors: as tandem::save_model(); invalid_argument for a model of a class that is not savable.
+  /// Whether scores are ratings, which may be compared with those that users gave.
+  [[nodiscard]] bool predicts_ratings() const { return held_->predicts_ratings(); }
+  /// A score as a rating that occurs, for a model that predicts them.
+  [[nodiscard]] float rating(float score) const { return held_->rating(score); }
+  /// Errors: as tandem::save_model(); invalid_argument for a model of a class that save() does not take.
   void save_to(const std::filesystem::path& folder, const tandem::model_notes& notes) const {
     held_->save_to(folder, notes);
   }
@@ -60,16 +42,24 @@ class any_model {
     [[nodiscard]] virtual std::size_t n_items() const = 0;
     virtual void score_history(std::span<const tandem::item_index> items, std::span<const float> weights,
                                std::span<float> out) const = 0;
+    [[nodiscard]] virtual bool predicts_ratings() const = 0;
+    [[nodiscard]] virtual float rating(float score) const = 0;
     virtual void save_to(const std::filesystem::path& folder, const tandem::model_notes& notes) const = 0;
   };
 
   template <class M>
   struct held final : holder {
+    static constexpr bool of_ratings = requires(const M& m) { m.clipped(1.0F); };
     explicit held(M each) : model(std::move(each)) {}
     [[nodiscard]] std::size_t n_items() const override { return model.n_items(); }
     void score_history(std::span<const tandem::item_index> items, std::span<const float> weights,
                        std::span<float> out) const override {
       model.score_history(items, weights, out);
+    }
+    [[nodiscard]] bool predicts_ratings() const override { return of_ratings; }
+    [[nodiscard]] float rating(float score) const override {
+      if constexpr (of_ratings) return model.clipped(score);
+      return score;
     }
     void save_to(const std::filesystem::path& folder, const tandem::model_notes& notes) const override {
       if constexpr (savable<M>) {

@@ -89,8 +89,8 @@ id_order items_of(std::initializer_list<const tandem::event_log*> logs) {
   return gather(parts);
 }
 
-tandem::interactions to_matrix(const tandem::event_log& log, const log_arguments& asked, const id_order& users,
-                               const id_order& items, tandem::merge_rule rule) {
+std::vector<tandem::interaction> to_events(const tandem::event_log& log, const log_arguments& asked,
+                                           const id_order& users, const id_order& items) {
   const std::vector<std::size_t> user_places = places(log.users, users);
   const std::vector<std::size_t> item_places = places(log.items, items);
   const std::vector<double> action_weights = weights_of_actions(log, asked);
@@ -104,7 +104,12 @@ tandem::interactions to_matrix(const tandem::event_log& log, const log_arguments
                       static_cast<tandem::item_index>(item_places[tandem::slot(e.item)]), static_cast<float>(weight),
                       e.time});
   }
-  return tandem::interactions::from_events(events, users.size(), items.size(), rule);
+  return events;
+}
+
+tandem::interactions to_matrix(const tandem::event_log& log, const log_arguments& asked, const id_order& users,
+                               const id_order& items, tandem::merge_rule rule) {
+  return tandem::interactions::from_events(to_events(log, asked, users, items), users.size(), items.size(), rule);
 }
 
 tandem::merge_rule merge_rule_of(const std::string& name) { return merge_rules().at(name); }
@@ -115,7 +120,7 @@ void add_merge_option(CLI::App& command, std::string& name) {
   command
       .add_option("--merge", name,
                   "What several events of one user and item count: the\nlargest (max), their sum, the latest in the "
-                  "file, or 1\n(binary); by default max")
+                  "file, or 1\n(binary); by default max, for biased-mf the latest")
       ->type_name("RULE")
       ->check(CLI::IsMember(names).description(""))
       ->group("The log");

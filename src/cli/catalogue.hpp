@@ -33,8 +33,12 @@ class id_order {
 [[nodiscard]] id_order users_of(std::initializer_list<const tandem::event_log*> logs);
 [[nodiscard]] id_order items_of(std::initializer_list<const tandem::event_log*> logs);
 
-/// The events of a log as a matrix; events of users that are not among `users` are left out. An event weighs as much as
+/// The events of a log with indices; those of users that are not among `users` are left out. An event weighs as much as
 /// its action says times its weight. Requires: every item is among `items`.
+[[nodiscard]] std::vector<tandem::interaction> to_events(const tandem::event_log& log, const log_arguments& asked,
+                                                         const id_order& users, const id_order& items);
+
+/// The same as a matrix.
 [[nodiscard]] tandem::interactions to_matrix(const tandem::event_log& log, const log_arguments& asked,
                                              const id_order& users, const id_order& items, tandem::merge_rule rule);
 

@@ -104,6 +104,11 @@ std::string to_table(const evaluate_arguments& asked, const chosen_model& chosen
     name.resize(14, ' ');
     out += "  " + name + fixed(each.value, 4) + "\n";
   }
+  if (result.ratings) {
+    out += "\n  rmse          " + fixed(result.ratings->rmse, 4) + "\n  mae           " +
+           fixed(result.ratings->mae, 4) + "\n  of " + tandem::study::detail::thousands(result.ratings->targets) +
+           " ratings\n";
+  }
   return out + "\n  fit " + fixed(fit_seconds, 2) + " s, judge " + fixed(result.cpu_seconds, 2) +
          " s of processor time\n";
 }
@@ -126,6 +131,10 @@ std::string to_json_text(const evaluate_arguments& asked, const chosen_model& ch
                      {"users_without_targets", result.without_target},
                      {"known_targets", result.known_targets}};
   for (const metric& each : result.metrics) out["metrics"][std::string(each.name)] = each.value;
+  if (result.ratings) {
+    out["ratings"] = {
+        {"rmse", result.ratings->rmse}, {"mae", result.ratings->mae}, {"targets", result.ratings->targets}};
+  }
   out["fit_cpu_seconds"] = fit_seconds;
   out["judge_cpu_seconds"] = result.cpu_seconds;
   out["seed"] = chosen.seed();
@@ -157,7 +166,9 @@ chosen_model check(evaluate_arguments& asked) {
     refuse("--fold-in", "is for --protocol strong; with split the training file says what is known: leave one out");
   }
   settle_log_options(asked, asked.train);
-  return choose_model(asked.model);
+  const chosen_model chosen = choose_model(asked.model);
+  settle_ratings(chosen.kind, asked, asked.merge);
+  return chosen;
 }
 
 void add_data_options(CLI::App& command, evaluate_arguments& asked) {
@@ -187,7 +198,8 @@ void add_evaluate(CLI::App& app) {
       "All files are written alike. For each user to judge, all items are ranked but\n"
       "those known of the user, from a history alone (fold-in). recall@k divides by\n"
       "min(k, targets); ties count at their expected place; coverage@10 is the share of\n"
-      "all items that some user's first ten hold.\n\n"
+      "all items that some user's first ten hold. biased-mf, which wants\n"
+      "--value-as-weight, is judged by rmse, too.\n\n"
       "Example:\n"
       "  tandem evaluate --protocol strong --train train.csv --names user=uid,item=sid \\\n"
       "      --fold-in validation_tr.csv --targets validation_te.csv \\\n"

@@ -45,8 +45,8 @@ void run_fit(const fit_arguments& asked, const chosen_model& chosen) {
 
 chosen_model check(fit_arguments& asked) {
   settle_log_options(asked, asked.events);
-  chosen_model chosen = choose_model(asked.model);
-  if (!chosen.kind.saved) refuse("--model", "a " + chosen.kind.name + " model cannot be saved; evaluate can judge one");
+  const chosen_model chosen = choose_model(asked.model);
+  settle_ratings(chosen.kind, asked, asked.merge);
   return chosen;
 }
 
@@ -58,9 +58,9 @@ void add_fit(CLI::App& app) {
   CLI::App* command = app.add_subcommand("fit", "Learn a model from a log, and save it as a folder");
   command->footer(
       "Times are not read: a model of the whole log has none. The model does not depend\n"
-      "on the order of the lines. The folder holds the factors as .npy files for NumPy,\n"
+      "on the order of the lines. The folder holds its arrays as .npy files for NumPy,\n"
       "the ids and model.json; `tandem recommend` serves from it, and\n"
-      "tandem::load_model() of tandem/model_files.hpp reads it.\n\n"
+      "tandem/model_files.hpp reads it. biased-mf learns ratings: --value-as-weight.\n\n"
       "Examples:\n"
       "  tandem fit --events u.data --rank 64 --alpha0 0.3 --out model\n"
       "  tandem fit --events orders.csv --names user=CustomerID,item=StockCode \\\n"

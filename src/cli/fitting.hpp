@@ -7,6 +7,7 @@
 #include <string>
 
 #include "interruption.hpp"
+#include "log_arguments.hpp"
 #include "models.hpp"
 #include "progress_bar.hpp"
 #include "tandem/core/thread_pool.hpp"
@@ -43,6 +44,17 @@ inline void require_entries(const tandem::interactions& log, const std::string& 
   if (log.size() > 0) return;
   throw tandem::error(tandem::errc::invalid_argument, "no event counts more than 0, so there is nothing to learn",
                       {path, 0, {}}, "see --actions and --value-as-weight");
+}
+
+/// What a model of ratings asks of the log: ratings, and the latest of several. Ends with exit code 2 where they cannot
+/// be.
+inline void settle_ratings(const model_kind& kind, const log_arguments& asked, std::string& merge) {
+  if (!kind.of_ratings) return;
+  if (!asked.value_as_weight) {
+    refuse("--model", kind.name + " learns ratings, and every event counts 1: add --value-as-weight");
+  }
+  if (merge == "binary") refuse("--merge", "binary makes every rating 1: leave it out for " + kind.name);
+  if (!asked.was_given("--merge")) merge = "latest";
 }
 
 inline void add_threads_option(CLI::App& command, std::size_t& threads) {

@@ -12,6 +12,7 @@
 #include "study_command.hpp"
 #include "tandem/core/error.hpp"
 #include "tandem/version.hpp"
+#include "tune_command.hpp"
 
 namespace {
 
@@ -52,6 +53,7 @@ int run(int argc, char** argv) {
   });
   tandem_cli::add_study(app, command_line(argc, argv));
   tandem_cli::add_fit(app);
+  tandem_cli::add_tune(app);
   tandem_cli::add_evaluate(app);
   tandem_cli::add_recommend(app);
   const auto named = [&](const CLI::App* command) { return argc > 1 && command->check_name(argv[1]); };

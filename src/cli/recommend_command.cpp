@@ -15,9 +15,9 @@
 #include "id_list.hpp"
 #include "log_arguments.hpp"
 #include "output_file.hpp"
+#include "served_model.hpp"
 #include "tandem/data/scored_item.hpp"
 #include "tandem/detail/json_fields.hpp"
-#include "tandem/model_files.hpp"
 #include "tandem/study/detail/findings.hpp"
 
 namespace tandem_cli {
@@ -74,28 +74,6 @@ class id_lookup {
   std::unordered_map<std::string_view, std::size_t> rows_of_;
 };
 
-// The vector to score with. Errors: not_found; wrong_state when the model cannot tell.
-std::vector<float> vector_of(const recommend_arguments& asked, const tandem::saved_model& saved, const id_lookup& users,
-                             const std::vector<item_index>& items) {
-  const tandem::batch::factor_model& model = saved.factors;
-  if (items.empty()) {
-    const auto factors = model.user_factors(static_cast<tandem::user_index>(users.row(asked.user)));
-    if (std::all_of(factors.begin(), factors.end(), [](float x) { return x == 0; })) {
-      throw error(errc::wrong_state, "the user '" + asked.user + "' had no history in training", {asked.model, 0, {}},
-                  "name items with --items");
-    }
-    return {factors.begin(), factors.end()};
-  }
-  if (saved.notes.learner == "popularity") return {1.0F};  // everybody's vector
-  if (!saved.notes.has_weights) {
-    throw error(errc::wrong_state, "model.json has no weights, and a vector for --items cannot be solved without",
-                {asked.model, 0, "weights"}, "add the alpha0, regularization and nu it was trained with");
-  }
-  std::vector<float> vector(model.rank());
-  model.fold_in(items, std::vector<float>(items.size(), 1.0F), vector);
-  return vector;
-}
-
 std::string to_table(const std::vector<tandem::scored_item>& best, const id_lookup& items) {
   std::string out;
   for (std::size_t k = 0; k < best.size(); ++k) {
@@ -127,15 +105,21 @@ std::string to_json_text(const recommend_arguments& asked, const std::vector<tan
 void run_recommend(const recommend_arguments& asked) {
   std::optional<output_file> json;
   if (!asked.json.empty()) json.emplace(asked.json);
-  const tandem::saved_model saved = tandem::load_model(asked.model);
-  const id_lookup users(saved.notes.users, saved.factors.n_users(), "user", asked.model);
-  const id_lookup items(saved.notes.items, saved.factors.n_items(), "item", asked.model);
+  const served_model model(asked.model);
+  if (asked.item_ids.empty()) model.require_users();
+  const id_lookup users(model.notes().users, model.n_users(), "user", asked.model);
+  const id_lookup items(model.notes().items, model.n_items(), "item", asked.model);
   const std::vector<item_index> known = items.rows(asked.item_ids);
   std::vector<item_index> excluded = items.rows(asked.excluded_ids);
   if (asked.exclude_seen) excluded.insert(excluded.end(), known.begin(), known.end());
   std::sort(excluded.begin(), excluded.end());
-  std::vector<tandem::scored_item> best(std::min(asked.count, saved.factors.n_items()));
-  best.resize(saved.factors.top_n(vector_of(asked, saved, users, known), best, excluded));
+  const std::vector<float> scores =
+      known.empty() ? model.scores_of(static_cast<tandem::user_index>(users.row(asked.user)), asked.user)
+                    : model.scores_of(known);
+  std::vector<tandem::scored_item> best(std::min(asked.count, model.n_items()));
+  tandem::best_items chosen(best);
+  chosen.offer_all(item_index{0}, scores, excluded);
+  best.resize(chosen.finish());
   const bool taken = json && json->is_standard_output();
   if (!taken) std::cout << to_table(best, items);
   if (json) json->write(to_json_text(asked, best, items));
@@ -162,7 +146,8 @@ void add_recommend(CLI::App& app) {
   command->footer(
       "A user of the log is served by --user; anybody else by --items, a history that\n"
       "the model folds in. Lists are ID,ID or, for ids that hold commas, JSON:\n"
-      "--items '[\"a,b\",\"c\"]'. In a model that names no ids, rows count from 0.\n\n"
+      "--items '[\"a,b\",\"c\"]'. In a model that names no ids, rows count from 0.\n"
+      "Models of ease and item-knn know no users: ask by --items.\n\n"
       "Examples:\n"
       "  tandem recommend --model model --user 196\n"
       "  tandem recommend --model model --items 50,181 --exclude-seen --json -\n");

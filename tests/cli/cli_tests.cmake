@@ -160,13 +160,14 @@ tandem_cli_test("JSON to standard output is JSON only; the table goes to standar
                 ARGS ${_study} --events ${_logs}/log.csv --json -)
 
 include(${_here}/model_tests.cmake)
+include(${_here}/tune_tests.cmake)
 
 # the commands' parts by themselves
 find_package(Catch2 CONFIG REQUIRED)
 include(Catch)
 add_executable(tandem_test_cli ${_here}/child_process_test.cpp ${_here}/output_file_test.cpp ${_here}/output_folder_test.cpp
                ${_here}/interruption_test.cpp ${_here}/catalogue_test.cpp ${_here}/evaluation_test.cpp ${_here}/models_test.cpp
-               child_process.cpp catalogue.cpp evaluation.cpp models.cpp)
+               child_process.cpp catalogue.cpp evaluation.cpp models.cpp served_model.cpp)
 target_include_directories(tandem_test_cli PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
 target_link_libraries(tandem_test_cli PRIVATE tandem_test_support tandem::json CLI11::CLI11)
 catch_discover_tests(tandem_test_cli TEST_PREFIX "cli: " DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120)

@@ -32,6 +32,14 @@ struct fixed_scores {
   }
 };
 
+// The same as ratings on a scale from 1 to 5.
+struct fixed_ratings : fixed_scores {
+  void score_history(std::span<const item_index>, std::span<const float>, std::span<float> out) const {
+    std::copy(scores.begin(), scores.end(), out.begin());
+  }
+  [[nodiscard]] float clipped(float rating) const { return std::clamp(rating, 1.0F, 5.0F); }
+};
+
 using rows = std::vector<std::vector<std::uint32_t>>;
 
 tandem::interactions matrix(const rows& items, std::size_t n_items) {
@@ -192,4 +200,28 @@ TEST_CASE("iALS reaches on real held-out users what the benchmark measures") {
   CHECK(metrics.at("recall@20") == Approx(0.3575).margin(0.002));  // other instruction sets round otherwise
   CHECK(metrics.at("recall@50") == Approx(0.4838).margin(0.002));
   CHECK(metrics.at("ndcg@100") == Approx(0.4260).margin(0.002));
+}
+
+TEST_CASE("ratings are compared with those given, cut to the scale, for all targets but the known ones") {
+  const std::vector<tandem::interaction> given = {
+      {user_index{0}, item_index{0}, 4, {}},     // known: not a target
+      {user_index{0}, item_index{1}, 3, {}},     // predicted 2
+      {user_index{0}, item_index{2}, 4, {}},     // 9, cut to 5
+      {user_index{1}, item_index{3}, 1.5F, {}},  // 0, cut to 1; nothing known
+      {user_index{2}, item_index{1}, 2, {}}};    // 2
+  const std::vector<tandem::interaction> known = {{user_index{0}, item_index{0}, 5, {}},
+                                                  {user_index{2}, item_index{0}, 5, {}}};
+  const held_out users{tandem::interactions::from_events(known, 3, 4), tandem::interactions::from_events(given, 3, 4)};
+  const any_model model(fixed_ratings{{{1, 2, 9, 0}}});
+  const evaluation_result result = judge(model, users, {}, {});
+  REQUIRE(result.ratings);
+  CHECK(result.ratings->targets == 4);
+  CHECK(result.ratings->rmse == Approx(std::sqrt((1 + 1 + 0.25 + 0) / 4.0)));
+  CHECK(result.ratings->mae == Approx((1 + 1 + 0.5 + 0) / 4.0));
+  CHECK(result.judged == 2);
+  CHECK(result.without_known == 1);
+  CHECK(result.known_targets == 1);
+  tandem::thread_pool pool(3);
+  CHECK(judge(model, users, pool, {}).ratings->rmse == result.ratings->rmse);
+  CHECK_FALSE(judge(any_model(fixed_scores{{1, 2, 9, 0}}), users, {}, {}).ratings);
 }

@@ -1,8 +1,8 @@
 # Runs the tandem command once and checks how it ends.
-#   cmake -DTANDEM=<program> -DARGS=<arg|arg|...> -DEXIT=<code> [-DOUT=<regex>] [-DERR=<regex>] [-DONE_LINE=ON] [-DFILE=<path> -DHOLDS=<regex>] [-DREPORT=<path>] [-DEVALUATION=<path>] -P expect.cmake
+#   cmake -DTANDEM=<program> -DARGS=<arg|arg|...> -DEXIT=<code> [-DOUT=<regex>] [-DERR=<regex>] [-DONE_LINE=ON] [-DFILE=<path> -DHOLDS=<regex>] [-DREPORT=<path>] [-DEVALUATION=<path>] [-DABSENT=<path>] -P expect.cmake
 # ONE_LINE: standard error holds exactly one line. FILE must exist afterwards and match HOLDS.
 # REPORT: `--json <path>` is added, and what it writes must hold every key that a report promises. EVALUATION: the same
-# for `tandem evaluate`.
+# for `tandem evaluate`. ABSENT must not exist afterwards.
 cmake_minimum_required(VERSION 3.21)
 
 string(REPLACE "|" ";" ARGS "${ARGS}")
@@ -33,6 +33,9 @@ if(ONE_LINE AND NOT _err MATCHES "^[^\n]+\n$")
 endif()
 if(NOT ONE_LINE AND NOT DEFINED ERR AND NOT _err STREQUAL "")
   message(FATAL_ERROR "standard error is not empty: no progress bar belongs into a pipe\n${_what}")
+endif()
+if(ABSENT AND EXISTS "${ABSENT}")
+  message(FATAL_ERROR "${ABSENT} was written\n${_what}")
 endif()
 if(FILE)
   if(NOT EXISTS "${FILE}")

@@ -87,6 +87,25 @@ fixture("fit saves a model and says what it cost" model)
 tandem_cli_test("fit saves popularity" EXIT 0 OUT "popularity on 60 users" FILE ${_logs}/popular/model.json
                 HOLDS "\"learner\": \"popularity\".*\"rank\": 1" ARGS fit --events ${_train} --model popularity --out ${_logs}/popular)
 fixture("fit saves popularity" popular)
+foreach(_model ease item-knn bpr)
+  tandem_cli_test("fit saves ${_model}" EXIT 0 OUT "${_model} on 60 users" FILE ${_logs}/${_model}/model.json HOLDS "\"learner\": \"${_model}\""
+                  ARGS fit --events ${_train} --model ${_model} --out ${_logs}/${_model})
+  fixture("fit saves ${_model}" ${_model})
+endforeach()
+tandem_cli_test("fit saves biased-mf, and takes the latest of several ratings" EXIT 0 OUT "biased-mf on 60 users" FILE ${_logs}/biased-mf/model.json
+                HOLDS "\"learner\": \"biased-mf\".*\"rank\": 34" ARGS fit --events ${_train} --model biased-mf --value-as-weight --out ${_logs}/biased-mf)
+fixture("fit saves biased-mf, and takes the latest of several ratings" biased-mf)
+tandem_cli_test("fit of biased-mf without ratings is wrong usage and says what to add" EXIT 2 ONE_LINE ERR "biased-mf learns ratings.*add --value-as-weight"
+                ARGS ${_fit} --model biased-mf)
+tandem_cli_test("fit of biased-mf with ratings that are all 1 is wrong usage" EXIT 2 ONE_LINE ERR "--merge: binary makes every rating 1"
+                ARGS ${_fit} --model biased-mf --value-as-weight --merge binary)
+foreach(_option "--k1|1|--k1: is for --weighting bm25" "--neighbours|0|lie in .1, 2.32." "--weighting|tfidf|nearest known: 'tf_idf'"
+                "--normalize|maybe|true or false" "--shrinkage|-1|lie in .0, inf." "--rank|8|is no option of the model item-knn.*it takes --neighbours, --shrinkage")
+  string(REPLACE "|" ";" _words "${_option}")
+  list(POP_BACK _words _says)
+  string(JOIN " " _name ${_words})
+  tandem_cli_test("fit of item-knn with ${_name} is wrong usage" EXIT 2 ONE_LINE ERR "${_says}" ARGS ${_fit} --model item-knn ${_words})
+endforeach()
 foreach(_solver conjugate_gradient block)
   tandem_cli_test("fit with the solver ${_solver}" EXIT 0 OUT "ials on" FILE ${_logs}/${_solver}/model.json
                   HOLDS "\"solver\": \"${_solver}\"" ARGS fit --events ${_train} --rank 8 --solver ${_solver} --out ${_logs}/${_solver})
@@ -125,6 +144,21 @@ recommend_test("recommend all but one item when all others are left out" popular
 recommend_test("recommend writes JSON to a file and the table to standard output" model EXIT 0 OUT "^   1  " FILE ${_logs}/answer.json
                HOLDS "\"user\": \"u7\"" ARGS ${_ask} --user u7 --json ${_logs}/answer.json)
 
+foreach(_model ease item-knn bpr)
+  recommend_test("recommend serves a history with ${_model}, without what is in it" ${_model} EXIT 0 OUT "^   1  [0-9.]+  i[0-9]+\n   2  [0-9.-]+  i[0-9]+\n$"
+                 ARGS recommend --model ${_logs}/${_model} --items i1,i2 --exclude-seen --count 2)
+endforeach()
+foreach(_model bpr biased-mf)
+  recommend_test("recommend serves a user of the log with ${_model}" ${_model} EXIT 0 OUT "^   1  [0-9.]+  i[0-9]+\n$"
+                 ARGS recommend --model ${_logs}/${_model} --user u7 --count 1)
+endforeach()
+foreach(_model ease item-knn)
+  recommend_test("recommend for a user with ${_model} fails and says what to name" ${_model} EXIT 1 ONE_LINE ERR "${_model}: .*knows no users; .*--items"
+                 ARGS recommend --model ${_logs}/${_model} --user u7)
+endforeach()
+recommend_test("recommend for a history with biased-mf fails and says what to name" biased-mf EXIT 1 ONE_LINE ERR "how a history was rated.*--user"
+               ARGS recommend --model ${_logs}/biased-mf --items i1)
+
 # -- evaluate -------------------------------------------------------------------------------------------------------------
 tandem_cli_test("evaluate without a protocol is wrong usage" EXIT 2 ONE_LINE ERR "--protocol is required"
                 ARGS evaluate --train ${_train} --targets ${_asked})
@@ -156,3 +190,12 @@ tandem_cli_test("evaluate writes JSON with every key" EXIT 0 OUT "recall@20" EVA
 tandem_cli_test("evaluate writes JSON with every key for popularity" EXIT 0 OUT "recall@20" EVALUATION ${_logs}/popular.json
                 ARGS ${_strong} --model popularity)
 tandem_cli_test("JSON of evaluate to standard output is JSON only" EXIT 0 OUT "^{.*}\n$" ERR "recall@20" ARGS ${_strong} --rank 8 --json -)
+foreach(_model ease item-knn bpr)
+  tandem_cli_test("evaluate judges ${_model}" EXIT 0 OUT "^${_model} on 60 users" EVALUATION ${_logs}/evaluation_${_model}.json
+                  ARGS ${_strong} --model ${_model})
+endforeach()
+tandem_cli_test("evaluate judges biased-mf by its ratings, too" EXIT 0 OUT "coverage@10 .*rmse  .*mae  .*of [0-9]+ ratings"
+                EVALUATION ${_logs}/evaluation_biased_mf.json FILE ${_logs}/evaluation_biased_mf.json
+                HOLDS "\"merge\": \"latest\".*\"ratings\": {[^}]*\"rmse\": [0-9.]+,[^}]*\"mae\": [0-9.]+,[^}]*\"targets\": [1-9]"
+                ARGS ${_split} --model biased-mf --value-as-weight)
+tandem_cli_test("evaluate of biased-mf without ratings is wrong usage" EXIT 2 ONE_LINE ERR "add --value-as-weight" ARGS ${_strong} --model biased-mf)

@@ -323,6 +323,22 @@ TEST_CASE("an enum with names is written and read by its name") {
   CHECK_THROWS_AS(to_json(batch::ials_options{.solver = static_cast<batch::ials_solver>(9)}), error);
 }
 
+TEST_CASE("options of the batch learners come back as they were, and are validated") {
+  round_trip(batch::ease_options{.regularization = 0.1F, .dropout = 0.3F, .max_bytes = 1ULL << 40U});
+  round_trip(batch::item_knn_options{.weighting = batch::item_weighting::bm25, .neighbours = 7, .k1 = 1.2F, .b = 0.7F});
+  round_trip(batch::bpr_options{.rank = 3, .learning_rate = 0.1F, .epochs = 9, .seed = 1ULL << 63U});
+  round_trip(batch::biased_mf_options{.rank = 0, .bias_regularization = 0.7F, .nu = 0});
+  CHECK(to_json(batch::item_knn_options{})["weighting"] == "tf_idf");
+  CHECK(to_json(batch::item_knn_options{})["normalize"] == true);
+  CHECK(refused<batch::item_knn_options>(R"({"weighting": "tfidf"})").remedy().rfind("nearest known: 'tf_idf'", 0) ==
+        0);
+  CHECK(refused<batch::item_knn_options>(R"({"normalize": 1})").where().field == "normalize");
+  CHECK(refused<batch::ease_options>(R"({"regularization": 0})").where().field == "regularization");
+  CHECK(refused<batch::ease_options>(R"({"lambda": 1})").where().field == "lambda");
+  CHECK(refused<batch::bpr_options>(R"({"learning_rate": -1})").where().field == "learning_rate");
+  CHECK(refused<batch::biased_mf_options>(R"({"rank": 2000})").where().field == "rank");
+}
+
 TEST_CASE("engine options come back as they were, and are validated") {
   round_trip(engine_options{});
   const auto read = from_json<engine_options>(std::string_view(R"({

@@ -3,18 +3,18 @@
 
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <iterator>
 #include <limits>
 
+#include "model_folder.hpp"
 #include "support/catch.hpp"
 #include "tandem/core/random.hpp"
 #include "tandem/core/thread_pool.hpp"
 #include "tandem/version.hpp"
 
 using namespace tandem;
-namespace fs = std::filesystem;
+using namespace model_folder;
 
 namespace {
 
@@ -27,59 +27,9 @@ batch::factor_model make_model(std::size_t n_users, std::size_t n_items, std::si
   return batch::factor_model::from_factors(users, items, rank, {0.25F, 0.01F, 0.5F});
 }
 
-// A directory of its own for each test, gone with it.
-struct scratch {
-  fs::path path;
-  explicit scratch(const char* name) : path(fs::temp_directory_path() / (std::string("tandem-model-files-") + name)) {
-    fs::remove_all(path);
-    fs::create_directories(path);
-  }
-  ~scratch() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-  scratch(const scratch&) = delete;
-  scratch& operator=(const scratch&) = delete;
-};
-
-std::string bytes_of(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-void write_bytes(const fs::path& path, const std::string& bytes) { std::ofstream(path, std::ios::binary) << bytes; }
-
-bool same(std::span<const float> a, std::span<const float> b) {
-  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size_bytes()) == 0);
-}
-
-template <class Code>
-error failure(Code&& code) {
-  try {
-    code();
-  } catch (const error& e) {
-    return e;
-  }
-  FAIL("nothing was thrown");
-  return error(errc::cancelled, "");
-}
-
 error refused(const fs::path& folder) {
   return failure([&] { (void)load_model(folder); });
 }
-
-// A file as numpy.save() writes it: version 1, padded to 64 bytes.
-template <class Number>
-std::string numpy_file(const std::string& descr, const std::string& fortran, const std::string& shape,
-                       const std::vector<Number>& numbers) {
-  std::string header = "{'descr': '" + descr + "', 'fortran_order': " + fortran + ", 'shape': " + shape + ", }";
-  header.resize(117, ' ');
-  std::string data(numbers.size() * sizeof(Number), '\0');
-  if (!numbers.empty()) std::memcpy(data.data(), numbers.data(), data.size());
-  return std::string("\x93NUMPY\x01\x00\x76\x00", 10) + header + "\n" + data;
-}
-
-const std::vector<std::string> three_ids = {"a,b", "line\nbreak \"quoted\"", "\xC3\xA9t\xC3\xA9"};
 
 }  // namespace
 

@@ -2,12 +2,12 @@
 // A fit that ends when held-out events are predicted no better: the number of epochs as a result, not an option.
 
 #include <cstddef>
-#include <string>
 #include <utility>
 #include <vector>
 
 #include "tandem/batch/ials.hpp"
 #include "tandem/batch/validation.hpp"
+#include "tandem/detail/require.hpp"
 
 TANDEM_BEGIN
 namespace batch {
@@ -21,12 +21,8 @@ struct stopping_options {
 
   /// Errors: invalid_argument, naming the option.
   void validate() const {
-    if (patience < 1 || patience > 1000) {
-      throw error(errc::invalid_argument, "must lie in [1, 1000]", {{}, 0, "stopping.patience"});
-    }
-    if (!(min_gain >= 0 && min_gain <= 1)) {
-      throw error(errc::invalid_argument, "must lie in [0, 1]", {{}, 0, "stopping.min_gain"});
-    }
+    detail::require(patience >= 1 && patience <= 1000, "stopping.patience", "[1, 1000]");
+    detail::require(min_gain >= 0 && min_gain <= 1, "stopping.min_gain", "[0, 1]");
   }
 };
 

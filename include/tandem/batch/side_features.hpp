@@ -33,8 +33,8 @@ namespace batch {
 
 /// What is known of users and items. The matrices must outlive the call that is given them.
 struct side_features {
-  const feature_matrix* users = nullptr;  ///< a row a user of the log; null = nothing known
-  const feature_matrix* items = nullptr;  ///< a row an item of the log; null = nothing known
+  const tandem::feature_matrix* users = nullptr;  ///< a row a user of the log; null = nothing known
+  const tandem::feature_matrix* items = nullptr;  ///< a row an item of the log; null = nothing known
   /// How strongly W is pulled to zero, in rows: a feature that this many average rows have keeps half of what they
   /// promise. Range (0, inf). Raise it when features are many and rare.
   float shrinkage = 10.0F;

@@ -15,6 +15,7 @@
 #include "tandem/core/random.hpp"
 #include "tandem/data/interactions.hpp"
 #include "tandem/data/scored_item.hpp"
+#include "tandem/detail/require.hpp"
 #include "tandem/evaluation/ranking.hpp"
 
 TANDEM_BEGIN
@@ -30,11 +31,8 @@ struct validation_options {
 
   /// Errors: invalid_argument, naming the option.
   void validate() const {
-    const auto require = [](bool holds, const char* field, const char* range) {
-      if (!holds) throw error(errc::invalid_argument, std::string("must lie in ") + range, {{}, 0, field});
-    };
-    require(at >= 1 && at <= 10000, "validation.at", "[1, 10000]");
-    require(max_users >= 1 && max_users <= 0xFFFFFFFFU, "validation.max_users", "[1, 2^32)");
+    detail::require(at >= 1 && at <= 10000, "validation.at", "[1, 10000]");
+    detail::require(max_users >= 1 && max_users <= 0xFFFFFFFFU, "validation.max_users", "[1, 2^32)");
   }
 };
 

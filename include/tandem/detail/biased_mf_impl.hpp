@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -11,21 +10,19 @@
 #include "tandem/core/random.hpp"
 #include "tandem/detail/history.hpp"
 #include "tandem/detail/normal_equations.hpp"
+#include "tandem/detail/require.hpp"
 
 TANDEM_BEGIN
 namespace batch {
 
 inline void biased_mf_options::validate() const {
-  const auto require = [](bool holds, const char* option, const char* range) {
-    if (!holds) throw error(errc::invalid_argument, std::string("must lie in ") + range, {{}, 0, option});
-  };
   const auto positive = [](float x) { return x > 0 && std::isfinite(x); };
-  require(rank <= 1024, "rank", "[0, 1024]");
-  require(positive(regularization), "regularization", "(0, inf)");
-  require(positive(bias_regularization), "bias_regularization", "(0, inf)");
-  require(nu >= 0 && nu <= 1, "nu", "[0, 1]");
-  require(epochs >= 1 && epochs <= 10000, "epochs", "[1, 10000]");
-  require(positive(init_stddev), "init_stddev", "(0, inf)");
+  detail::require(rank <= 1024, "rank", "[0, 1024]");
+  detail::require(positive(regularization), "regularization", "(0, inf)");
+  detail::require(positive(bias_regularization), "bias_regularization", "(0, inf)");
+  detail::require(nu >= 0 && nu <= 1, "nu", "[0, 1]");
+  detail::require(epochs >= 1 && epochs <= 10000, "epochs", "[1, 10000]");
+  detail::require(positive(init_stddev), "init_stddev", "(0, inf)");
 }
 
 }  // namespace batch

@@ -14,31 +14,29 @@
 #include "tandem/detail/boosted_trees_grow.hpp"
 #include "tandem/detail/boosted_trees_histogram.hpp"
 #include "tandem/detail/boosted_trees_loss.hpp"
+#include "tandem/detail/require.hpp"
 
 TANDEM_BEGIN
 namespace batch {
 
 inline void boosted_trees_options::validate() const {
-  const auto require = [](bool holds, const char* option, const char* range) {
-    if (!holds) throw error(errc::invalid_argument, std::string("must lie in ") + range, {{}, 0, option});
-  };
   const auto share = [](float x) { return x > 0 && x <= 1; };
   const auto penalty = [](float x) { return x >= 0 && std::isfinite(x); };
-  require(loss == tree_loss::squared || loss == tree_loss::logistic || loss == tree_loss::softmax, "loss",
-          "{squared, logistic, softmax}");
-  require(rounds >= 1 && rounds <= 100000, "rounds", "[1, 100000]");
-  require(share(eta), "eta", "(0, 1]");
-  require(max_depth >= 1 && max_depth <= 32, "max_depth", "[1, 32]");
-  require(max_leaves == 0 || (max_leaves >= 2 && max_leaves <= 4096), "max_leaves", "{0} or [2, 4096]");
-  require(penalty(lambda), "lambda", "[0, inf)");
-  require(penalty(gamma), "gamma", "[0, inf)");
-  require(penalty(min_child_weight), "min_child_weight", "[0, inf)");
-  require(share(subsample), "subsample", "(0, 1]");
-  require(share(feature_share), "feature_share", "(0, 1]");
-  require(share(level_feature_share), "level_feature_share", "(0, 1]");
-  require(max_bins >= 3 && max_bins <= 256, "max_bins", "[3, 256]");
-  require(bin_rows >= 1 && bin_rows <= 0xffffffffU, "bin_rows", "[1, 2^32)");
-  require(early_stopping_rounds <= 100000, "early_stopping_rounds", "[0, 100000]");
+  detail::require(loss == tree_loss::squared || loss == tree_loss::logistic || loss == tree_loss::softmax, "loss",
+                  "{squared, logistic, softmax}");
+  detail::require(rounds >= 1 && rounds <= 100000, "rounds", "[1, 100000]");
+  detail::require(share(eta), "eta", "(0, 1]");
+  detail::require(max_depth >= 1 && max_depth <= 32, "max_depth", "[1, 32]");
+  detail::require(max_leaves == 0 || (max_leaves >= 2 && max_leaves <= 4096), "max_leaves", "{0} or [2, 4096]");
+  detail::require(penalty(lambda), "lambda", "[0, inf)");
+  detail::require(penalty(gamma), "gamma", "[0, inf)");
+  detail::require(penalty(min_child_weight), "min_child_weight", "[0, inf)");
+  detail::require(share(subsample), "subsample", "(0, 1]");
+  detail::require(share(feature_share), "feature_share", "(0, 1]");
+  detail::require(share(level_feature_share), "level_feature_share", "(0, 1]");
+  detail::require(max_bins >= 3 && max_bins <= 256, "max_bins", "[3, 256]");
+  detail::require(bin_rows >= 1 && bin_rows <= 0xffffffffU, "bin_rows", "[1, 2^32)");
+  detail::require(early_stopping_rounds <= 100000, "early_stopping_rounds", "[0, 100000]");
 }
 
 }  // namespace batch

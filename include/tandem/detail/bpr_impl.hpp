@@ -12,20 +12,18 @@
 #include "tandem/core/random.hpp"
 #include "tandem/detail/bpr_fold_in.hpp"
 #include "tandem/detail/history.hpp"
+#include "tandem/detail/require.hpp"
 
 TANDEM_BEGIN
 namespace batch {
 
 inline void bpr_options::validate() const {
-  const auto require = [](bool holds, const char* option, const char* range) {
-    if (!holds) throw error(errc::invalid_argument, std::string("must lie in ") + range, {{}, 0, option});
-  };
   const auto positive = [](float x) { return x > 0 && std::isfinite(x); };
-  require(rank >= 1 && rank <= 1024, "rank", "[1, 1024]");
-  require(positive(learning_rate), "learning_rate", "(0, inf)");
-  require(positive(regularization), "regularization", "(0, inf)");
-  require(epochs >= 1 && epochs <= 100000, "epochs", "[1, 100000]");
-  require(positive(init_stddev), "init_stddev", "(0, inf)");
+  detail::require(rank >= 1 && rank <= 1024, "rank", "[1, 1024]");
+  detail::require(positive(learning_rate), "learning_rate", "(0, inf)");
+  detail::require(positive(regularization), "regularization", "(0, inf)");
+  detail::require(epochs >= 1 && epochs <= 100000, "epochs", "[1, 100000]");
+  detail::require(positive(init_stddev), "init_stddev", "(0, inf)");
 }
 
 }  // namespace batch

@@ -12,18 +12,16 @@
 #include "tandem/core/kernels.hpp"
 #include "tandem/data/scored_item.hpp"
 #include "tandem/detail/history.hpp"
+#include "tandem/detail/require.hpp"
 #include "tandem/detail/spd_inverse.hpp"
 
 TANDEM_BEGIN
 namespace batch {
 
 inline void ease_options::validate() const {
-  const auto require = [](bool holds, const char* option, const char* range) {
-    if (!holds) throw error(errc::invalid_argument, std::string("must lie in ") + range, {{}, 0, option});
-  };
-  require(regularization > 0 && std::isfinite(regularization), "regularization", "(0, inf)");
-  require(dropout >= 0 && dropout < 1, "dropout", "[0, 1)");
-  require(max_bytes >= 1, "max_bytes", "[1, 2^64)");
+  detail::require(regularization > 0 && std::isfinite(regularization), "regularization", "(0, inf)");
+  detail::require(dropout >= 0 && dropout < 1, "dropout", "[0, 1)");
+  detail::require(max_bytes >= 1, "max_bytes", "[1, 2^64)");
 }
 
 }  // namespace batch

@@ -10,30 +10,28 @@
 #include "tandem/batch/ials.hpp"
 #include "tandem/core/random.hpp"
 #include "tandem/detail/ials_half_step.hpp"
+#include "tandem/detail/require.hpp"
 
 TANDEM_BEGIN
 namespace batch {
 
 inline void ials_options::validate() const {
-  const auto require = [](bool holds, const char* option, const char* range) {
-    if (!holds) throw error(errc::invalid_argument, std::string("must lie in ") + range, {{}, 0, option});
-  };
   const auto positive = [](float x) { return x > 0 && std::isfinite(x); };
-  require(rank >= 1 && rank <= 1024, "rank", "[1, 1024]");
-  require(positive(alpha0), "alpha0", "(0, inf)");
-  require(positive(regularization), "regularization", "(0, inf)");
-  require(nu >= 0 && nu <= 1, "nu", "[0, 1]");
-  require(epochs >= 1 && epochs <= 10000, "epochs", "[1, 10000]");
-  require(warm_epochs >= 1 && warm_epochs <= 10000, "warm_epochs", "[1, 10000]");
-  require(positive(init_stddev), "init_stddev", "(0, inf)");
+  detail::require(rank >= 1 && rank <= 1024, "rank", "[1, 1024]");
+  detail::require(positive(alpha0), "alpha0", "(0, inf)");
+  detail::require(positive(regularization), "regularization", "(0, inf)");
+  detail::require(nu >= 0 && nu <= 1, "nu", "[0, 1]");
+  detail::require(epochs >= 1 && epochs <= 10000, "epochs", "[1, 10000]");
+  detail::require(warm_epochs >= 1 && warm_epochs <= 10000, "warm_epochs", "[1, 10000]");
+  detail::require(positive(init_stddev), "init_stddev", "(0, inf)");
   const bool known =
       solver == ials_solver::cholesky || solver == ials_solver::conjugate_gradient || solver == ials_solver::block;
-  require(known, "solver", "the solvers there are");
-  require(steps >= 1 && steps <= 1000, "steps", "[1, 1000]");
-  require(block >= 1, "block", "[1, rank]");
-  require(precision == ials_precision::float32 ||
-              (precision == ials_precision::bfloat16 && solver == ials_solver::cholesky),
-          "precision", "{float32, bfloat16}, the latter with the solver cholesky only");
+  detail::require(known, "solver", "the solvers there are");
+  detail::require(steps >= 1 && steps <= 1000, "steps", "[1, 1000]");
+  detail::require(block >= 1, "block", "[1, rank]");
+  detail::require(precision == ials_precision::float32 ||
+                      (precision == ials_precision::bfloat16 && solver == ials_solver::cholesky),
+                  "precision", "{float32, bfloat16}, the latter with the solver cholesky only");
 }
 
 }  // namespace batch

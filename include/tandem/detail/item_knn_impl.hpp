@@ -5,28 +5,26 @@
 #include <cmath>
 #include <limits>
 #include <span>
-#include <string>
 #include <utility>
 #include <vector>
 
 #include "tandem/batch/item_knn.hpp"
 #include "tandem/data/scored_item.hpp"
+#include "tandem/detail/require.hpp"
 
 TANDEM_BEGIN
 namespace batch {
 
 inline void item_knn_options::validate() const {
-  const auto require = [](bool holds, const char* option, const char* range) {
-    if (!holds) throw error(errc::invalid_argument, std::string("must lie in ") + range, {{}, 0, option});
-  };
-  require(weighting <= item_weighting::bm25, "weighting", "none, tf_idf, bm25");
-  require(shrinkage >= 0 && std::isfinite(shrinkage), "shrinkage", "[0, inf)");
+  detail::require(weighting <= item_weighting::bm25, "weighting", "none, tf_idf, bm25");
+  detail::require(shrinkage >= 0 && std::isfinite(shrinkage), "shrinkage", "[0, inf)");
   if (!normalize && shrinkage != 0) {
     throw error(errc::invalid_argument, "has nothing to be added to without normalize", {{}, 0, "shrinkage"});
   }
-  require(neighbours >= 1 && neighbours <= std::numeric_limits<std::uint32_t>::max(), "neighbours", "[1, 2^32)");
-  require(k1 >= 0 && std::isfinite(k1), "k1", "[0, inf)");
-  require(b >= 0 && b <= 1, "b", "[0, 1]");
+  detail::require(neighbours >= 1 && neighbours <= std::numeric_limits<std::uint32_t>::max(), "neighbours",
+                  "[1, 2^32)");
+  detail::require(k1 >= 0 && std::isfinite(k1), "k1", "[0, inf)");
+  detail::require(b >= 0 && b <= 1, "b", "[0, 1]");
 }
 
 }  // namespace batch

@@ -8,16 +8,14 @@
 #include <vector>
 
 #include "tandem/batch/segment_profile.hpp"
+#include "tandem/detail/require.hpp"
 
 TANDEM_BEGIN
 namespace batch {
 
 inline void profile_options::validate() const {
-  const auto require = [](bool holds, const char* option, const char* range) {
-    if (!holds) throw error(errc::invalid_argument, std::string("must lie in ") + range, {{}, 0, option});
-  };
-  require(items <= 100000, "items", "[0, 100000]");
-  require(prior_users >= 0 && std::isfinite(prior_users), "prior_users", "[0, inf)");
+  detail::require(items <= 100000, "items", "[0, 100000]");
+  detail::require(prior_users >= 0 && std::isfinite(prior_users), "prior_users", "[0, inf)");
 }
 
 }  // namespace batch

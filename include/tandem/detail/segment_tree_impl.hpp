@@ -12,18 +12,16 @@
 #include "tandem/batch/segment_tree.hpp"
 #include "tandem/core/random.hpp"
 #include "tandem/detail/gini_split.hpp"
+#include "tandem/detail/require.hpp"
 #include "tandem/detail/segment_rules.hpp"
 
 TANDEM_BEGIN
 namespace batch {
 
 inline void segment_tree_options::validate() const {
-  const auto require = [](bool holds, const char* option, const char* range) {
-    if (!holds) throw error(errc::invalid_argument, std::string("must lie in ") + range, {{}, 0, option});
-  };
-  require(max_depth >= 1 && max_depth <= 4, "max_depth", "[1, 4]");
-  require(min_leaf >= 1 && min_leaf < (std::size_t{1} << 31), "min_leaf", "[1, 2^31)");
-  require(folds == 0 || (folds >= 2 && folds <= 100), "folds", "[2, 100], or be 0");
+  detail::require(max_depth >= 1 && max_depth <= 4, "max_depth", "[1, 4]");
+  detail::require(min_leaf >= 1 && min_leaf < (std::size_t{1} << 31), "min_leaf", "[1, 2^31)");
+  detail::require(folds == 0 || (folds >= 2 && folds <= 100), "folds", "[2, 100], or be 0");
 }
 
 inline segment_index segment_tree::predict(std::span<const float> features) const noexcept {
@@ -49,11 +47,11 @@ struct labelled_users {
   }
 };
 
-class tree_grower {
+class rule_grower {
  public:
   using node = batch::segment_tree::node;
 
-  tree_grower(const labelled_users& users, const batch::segment_tree_options& options, executor_ref executor)
+  rule_grower(const labelled_users& users, const batch::segment_tree_options& options, executor_ref executor)
       : users_(users), options_(options), executor_(executor) {}
 
   [[nodiscard]] std::vector<node> grow(std::vector<std::uint32_t> rows) {
@@ -141,7 +139,7 @@ std::size_t cross_validated_hits(const labelled_users& users, std::span<const st
     for (const std::uint32_t r : rows) {
       (random_stream(options.seed, r).below(options.folds) == fold ? asked : learned).push_back(r);
     }
-    const auto nodes = tree_grower(users, options, executor).grow(std::move(learned));
+    const auto nodes = rule_grower(users, options, executor).grow(std::move(learned));
     hits += count_hits(nodes, users, asked);
   }
   return hits;
@@ -216,7 +214,7 @@ inline segment_tree explain_segments(const segmentation& segments, std::span<con
   for (const std::uint32_t r : rows) {
     for (std::size_t f = 0; f < names.size(); ++f) has_missing[f] = has_missing[f] || std::isnan(users.value(r, f));
   }
-  auto nodes = detail::tree_grower(users, options, executor).grow(std::move(rows));
+  auto nodes = detail::rule_grower(users, options, executor).grow(std::move(rows));
   auto rules = detail::rules_of(nodes, names, has_missing);
   segment_tree out;
   segment_tree_access::fill(out, std::move(nodes), std::move(rules), names.size(), accuracy);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tandem/batch/segments.hpp"
+#include "tandem/detail/require.hpp"
 #include "tandem/detail/segment_lloyd.hpp"
 #include "tandem/detail/segment_points.hpp"
 
@@ -16,15 +17,12 @@ TANDEM_BEGIN
 namespace batch {
 
 inline void segment_options::validate() const {
-  const auto require = [](bool holds, const char* option, const char* range) {
-    if (!holds) throw error(errc::invalid_argument, std::string("must lie in ") + range, {{}, 0, option});
-  };
-  require(count >= 1 && count <= 4096, "count", "[1, 4096]");
-  require(distance == segment_distance::cosine || distance == segment_distance::euclidean, "distance",
-          "{cosine, euclidean}");
-  require(restarts >= 1 && restarts <= 1000, "restarts", "[1, 1000]");
-  require(max_iterations >= 1 && max_iterations <= 100000, "max_iterations", "[1, 100000]");
-  require(tolerance >= 0 && tolerance < 1, "tolerance", "[0, 1)");
+  detail::require(count >= 1 && count <= 4096, "count", "[1, 4096]");
+  detail::require(distance == segment_distance::cosine || distance == segment_distance::euclidean, "distance",
+                  "{cosine, euclidean}");
+  detail::require(restarts >= 1 && restarts <= 1000, "restarts", "[1, 1000]");
+  detail::require(max_iterations >= 1 && max_iterations <= 100000, "max_iterations", "[1, 100000]");
+  detail::require(tolerance >= 0 && tolerance < 1, "tolerance", "[0, 1)");
 }
 
 inline segment_index segmentation::assign(std::span<const float> vector) const {

@@ -19,7 +19,7 @@ TANDEM_BEGIN
 namespace batch {
 
 inline void side_features::validate(std::size_t n_users, std::size_t n_items) const {
-  const auto require_rows = [](const feature_matrix* features, std::size_t n, const char* field) {
+  const auto require_rows = [](const tandem::feature_matrix* features, std::size_t n, const char* field) {
     if (features == nullptr || features->n_rows() == n) return;
     throw error(errc::invalid_argument,
                 "has " + std::to_string(features->n_rows()) + " rows, the log has " + std::to_string(n) + " " + field,
@@ -76,8 +76,8 @@ class feature_priors {
  public:
   /// @param history  history(r): entries of row r.
   template <class History>
-  feature_priors(const feature_matrix* features, const History& history, std::size_t n_rows, std::size_t n_other,
-                 float shrinkage, const ials_options& options, executor_ref executor)
+  feature_priors(const tandem::feature_matrix* features, const History& history, std::size_t n_rows,
+                 std::size_t n_other, float shrinkage, const ials_options& options, executor_ref executor)
       : features_(features),
         executor_(executor),
         map_(options.rank, features != nullptr ? features->n_features() : 0),
@@ -125,7 +125,7 @@ class feature_priors {
   }
 
  private:
-  const feature_matrix* features_;
+  const tandem::feature_matrix* features_;
   executor_ref executor_;
   feature_map map_;
   std::vector<bool> has_history_;

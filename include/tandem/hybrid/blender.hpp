@@ -9,11 +9,11 @@
 #include <limits>
 #include <numeric>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "tandem/core/cow.hpp"
 #include "tandem/core/error.hpp"
+#include "tandem/detail/require.hpp"
 #include "tandem/hybrid/candidates.hpp"
 
 TANDEM_BEGIN
@@ -32,12 +32,9 @@ struct blender_options {
 
   /// Errors: invalid_argument, naming the option.
   void validate() const {
-    const auto require = [](bool holds, const char* field, const char* range) {
-      if (!holds) throw error(errc::invalid_argument, std::string("must lie in ") + range, {{}, 0, field});
-    };
-    require(rate > 0 && rate <= 1, "blender.rate", "(0, 1]");
-    require(proposals >= 1 && proposals <= 254, "blender.proposals", "[1, 254]");
-    require(leader_decay > 0 && leader_decay <= 1, "blender.leader_decay", "(0, 1]");
+    tandem::detail::require(rate > 0 && rate <= 1, "blender.rate", "(0, 1]");
+    tandem::detail::require(proposals >= 1 && proposals <= 254, "blender.proposals", "[1, 254]");
+    tandem::detail::require(leader_decay > 0 && leader_decay <= 1, "blender.leader_decay", "(0, 1]");
   }
 };
 

@@ -8,12 +8,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "tandem/batch/factor_model.hpp"
 #include "tandem/core/error.hpp"
 #include "tandem/core/kernels.hpp"
+#include "tandem/detail/require.hpp"
 #include "tandem/online/history.hpp"
 
 TANDEM_BEGIN
@@ -28,11 +28,8 @@ struct live_affinity_options {
 
   /// Errors: invalid_argument, naming the option.
   void validate() const {
-    const auto require = [](bool holds, const char* field, const char* range) {
-      if (!holds) throw error(errc::invalid_argument, std::string("must lie in ") + range, {{}, 0, field});
-    };
-    require(recency > 0 && recency <= 1, "live.recency", "(0, 1]");
-    require(items >= 1 && items <= online::history::max_recent, "live.items", "[1, 128]");
+    tandem::detail::require(recency > 0 && recency <= 1, "live.recency", "(0, 1]");
+    tandem::detail::require(items >= 1 && items <= online::history::max_recent, "live.items", "[1, 128]");
   }
 };
 

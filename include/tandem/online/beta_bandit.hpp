@@ -9,6 +9,7 @@
 #include "tandem/core/config.hpp"
 #include "tandem/core/error.hpp"
 #include "tandem/core/random.hpp"
+#include "tandem/detail/require.hpp"
 #include "tandem/online/arms.hpp"
 #include "tandem/online/best_arm.hpp"
 #include "tandem/online/estimate.hpp"
@@ -27,12 +28,9 @@ struct beta_bandit_options {
 
   /// Errors: invalid_argument, naming the option and its range.
   void validate() const {
-    const auto require = [](bool holds, const char* option, const char* range) {
-      if (!holds) throw error(errc::invalid_argument, "out of range", {"", 0, option}, range);
-    };
-    require(prior.alpha >= 0.1 && prior.alpha <= 1e9, "prior.alpha", "give a number in [0.1, 1e9]");
-    require(prior.beta >= 0.1 && prior.beta <= 1e9, "prior.beta", "give a number in [0.1, 1e9]");
-    require(discount > 0 && discount <= 1, "discount", "give a number in (0, 1]");
+    tandem::detail::require_or(prior.alpha >= 0.1 && prior.alpha <= 1e9, "prior.alpha", "give a number in [0.1, 1e9]");
+    tandem::detail::require_or(prior.beta >= 0.1 && prior.beta <= 1e9, "prior.beta", "give a number in [0.1, 1e9]");
+    tandem::detail::require_or(discount > 0 && discount <= 1, "discount", "give a number in (0, 1]");
   }
 };
 

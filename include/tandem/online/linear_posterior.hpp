@@ -23,6 +23,7 @@
 #include "tandem/core/config.hpp"
 #include "tandem/core/error.hpp"
 #include "tandem/core/kernels.hpp"
+#include "tandem/detail/require.hpp"
 #include "tandem/online/estimate.hpp"
 
 TANDEM_BEGIN
@@ -134,12 +135,12 @@ class linear_posterior {
 };
 
 inline void linear_options::validate() const {
-  const auto require = [](bool holds, const char* option, const char* range) {
-    if (!holds) throw error(errc::invalid_argument, "out of range", {"", 0, option}, range);
-  };
-  require(dimension >= 1 && dimension <= 65536, "dimension", "give the length of a context vector, in [1, 65536]");
-  require(regularization >= 1e-12F && regularization <= 1e12F, "regularization", "give a number in [1e-12, 1e12]");
-  require(noise_variance > 0 && noise_variance <= 1e12F, "noise_variance", "give a number in (0, 1e12]");
+  tandem::detail::require_or(dimension >= 1 && dimension <= 65536, "dimension",
+                             "give the length of a context vector, in [1, 65536]");
+  tandem::detail::require_or(regularization >= 1e-12F && regularization <= 1e12F, "regularization",
+                             "give a number in [1e-12, 1e12]");
+  tandem::detail::require_or(noise_variance > 0 && noise_variance <= 1e12F, "noise_variance",
+                             "give a number in (0, 1e12]");
 }
 
 inline linear_posterior::linear_posterior(const linear_options& options)

@@ -13,6 +13,7 @@
 #include "tandem/core/error.hpp"
 #include "tandem/core/flat_table.hpp"
 #include "tandem/core/ids.hpp"
+#include "tandem/detail/require.hpp"
 #include "tandem/online/history.hpp"
 
 TANDEM_BEGIN
@@ -35,14 +36,12 @@ struct sequence_options {
 
   /// Errors: invalid_argument, naming the option.
   void validate() const {
-    const auto require = [](bool holds, const char* field, const char* range) {
-      if (!holds) throw error(errc::invalid_argument, std::string("must lie in ") + range, {{}, 0, field});
-    };
-    require(window >= 1 && window <= history::max_recent, "sequence.window", "[1, 128]");
-    require(around_decay > 0 && around_decay <= 1, "sequence.around_decay", "(0, 1]");
-    require(after_decay > 0 && after_decay <= 1, "sequence.after_decay", "(0, 1]");
-    require(half_life > 0, "sequence.half_life", "(0, inf]");
-    require(max_neighbours >= 16 && max_neighbours <= (1U << 20U), "sequence.max_neighbours", "[16, 2^20]");
+    tandem::detail::require(window >= 1 && window <= history::max_recent, "sequence.window", "[1, 128]");
+    tandem::detail::require(around_decay > 0 && around_decay <= 1, "sequence.around_decay", "(0, 1]");
+    tandem::detail::require(after_decay > 0 && after_decay <= 1, "sequence.after_decay", "(0, 1]");
+    tandem::detail::require(half_life > 0, "sequence.half_life", "(0, inf]");
+    tandem::detail::require(max_neighbours >= 16 && max_neighbours <= (1U << 20U), "sequence.max_neighbours",
+                            "[16, 2^20]");
   }
 };
 
