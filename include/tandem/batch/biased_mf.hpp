@@ -143,7 +143,8 @@ class biased_mf_model {
 /// The users are exact for the items returned: they equal fold_in() of each user's own ratings.
 /// Complexity: biased_mf_options::rank. Allocates: the factors, and (rank + 1)^2 floats a task.
 /// Threads: thread-safe. The result is the same, bit for bit, for every executor.
-/// Errors: invalid_argument for an option; cancelled; not_finite when a row cannot be solved in float32.
+/// Errors: invalid_argument for an option, or a log with dislikes; cancelled; not_finite when a row cannot be
+/// solved in float32.
 [[nodiscard]] biased_mf_model fit_biased_mf(const interactions& log, const biased_mf_options& options,
                                             executor_ref executor = {}, const progress& report = {});
 

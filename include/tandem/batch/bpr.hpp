@@ -140,7 +140,7 @@ class bpr_model {
 /// in that epoch.
 /// Complexity: bpr_options::rank. Allocates: the factors, twice while they are finished, and 8 bytes an entry.
 /// Threads: thread-safe. The result is the same, bit for bit, for every executor; up to 16 threads find work.
-/// Errors: invalid_argument for an option; cancelled; not_finite when the steps diverge.
+/// Errors: invalid_argument for an option, or a log with dislikes; cancelled; not_finite when the steps diverge.
 [[nodiscard]] bpr_model fit_bpr(const interactions& log, const bpr_options& options, executor_ref executor = {},
                                 const progress& report = {});
 

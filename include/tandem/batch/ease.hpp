@@ -89,8 +89,9 @@ class ease_model {
 /// Items without history have a row and a column of zeros.
 /// Complexity: sum over users of |history|^2 for G, n_items^3 for its inverse. Allocates: ease_options::max_bytes.
 /// Threads: thread-safe. The result is the same, bit for bit, for every executor.
-/// Errors: invalid_argument for an option, and for more items than max_bytes allows, with what they would take;
-/// cancelled; not_finite when G is beyond float32, or the regularization too small to invert it in float32.
+/// Errors: invalid_argument for an option, a log with dislikes, and for more items than max_bytes allows, with what
+/// they would take; cancelled; not_finite when G is beyond float32, or the regularization too small to invert it in
+/// float32.
 [[nodiscard]] ease_model fit_ease(const interactions& log, const ease_options& options, executor_ref executor = {},
                                   const progress& report = {});
 

@@ -57,7 +57,8 @@ struct item_knn_options {
 /// Ties: the smaller index is kept. Items without history are nobody's neighbours.
 /// Complexity: sum over users of |history|^2. Allocates: 4 bytes an entry of the log, 16 bytes a neighbour kept, and 16
 /// bytes an item for each thread. Threads: thread-safe. The result is the same, bit for bit, for every executor.
-/// Errors: invalid_argument for an option; cancelled; not_finite when a similarity is beyond float32.
+/// Errors: invalid_argument for an option, or a log with dislikes; cancelled; not_finite when a similarity is
+/// beyond float32.
 [[nodiscard]] item_weights fit_item_knn(const interactions& log, const item_knn_options& options,
                                         executor_ref executor = {}, const progress& report = {});
 

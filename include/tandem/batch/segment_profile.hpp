@@ -60,7 +60,7 @@ struct segment_profile {
 /// @return one profile a segment, in their order; the centre is segmentation::centre().
 /// Complexity: O(entries + count * items). Allocates: 4 bytes an item a segment, for as many segments as run at once.
 /// Threads: thread-safe. The result is the same, bit for bit, for every executor.
-/// Errors: invalid_argument for an option, or for a log of another number of users.
+/// Errors: invalid_argument for an option, or for a log with dislikes or of another number of users.
 [[nodiscard]] std::vector<segment_profile> profile_segments(const interactions& log, const segmentation& segments,
                                                             const profile_options& options = {},
                                                             executor_ref executor = {});

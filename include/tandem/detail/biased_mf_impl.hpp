@@ -180,6 +180,7 @@ inline void biased_mf_model::fold_in(std::span<const item_index> items, std::spa
 inline biased_mf_model fit_biased_mf(const interactions& log, const biased_mf_options& options, executor_ref executor,
                                      const progress& report) {
   options.validate();
+  detail::require_likes(log);
   const std::size_t k = options.rank;
   const std::size_t stride = k + 2;
   const detail::rating_range range = detail::range_of_ratings(log);

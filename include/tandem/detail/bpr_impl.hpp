@@ -316,6 +316,7 @@ inline void bpr_model::fold_in(std::span<const item_index> items, std::span<cons
 inline bpr_model fit_bpr(const interactions& log, const bpr_options& options, executor_ref executor,
                          const progress& report) {
   options.validate();
+  detail::require_likes(log);
   detail::bpr_training training(log, options);
   const std::size_t rounds = training.n_blocks();
   for (std::size_t epoch = 0; epoch < options.epochs; ++epoch) {

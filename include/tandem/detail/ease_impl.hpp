@@ -177,6 +177,7 @@ inline item_weights ease_model::truncated(std::size_t per_item, executor_ref exe
 inline ease_model fit_ease(const interactions& log, const ease_options& options, executor_ref executor,
                            const progress& report) {
   options.validate();
+  detail::require_likes(log);
   const std::size_t n = log.n_items();
   detail::require_ease_memory(n, options, executor.concurrency());
   std::vector<float> matrix(n * n, 0.0F);

@@ -12,6 +12,7 @@
 
 #include "tandem/core/error.hpp"
 #include "tandem/core/ids.hpp"
+#include "tandem/data/interactions.hpp"
 
 TANDEM_BEGIN
 namespace detail {
@@ -26,6 +27,13 @@ inline void require_history(std::span<const item_index> items, std::span<const f
   for (const float w : weights) {
     if (!std::isfinite(w)) throw error(errc::not_finite, "the weight of an item in a history is not finite");
   }
+}
+
+/// Throws for a log with dislikes, where every pair that is there counts as liked.
+inline void require_likes(const interactions& log) {
+  if (!log.keeps_dislikes()) return;
+  throw error(errc::invalid_argument, "holds dislikes, which this learner would take for likes", {{}, 0, "log"},
+              "build it with dislike_rule::leave_out");
 }
 
 /// A history as the kernels want it: ascending, each item once; positive weights only, or none of 0 with dislikes.

@@ -10,6 +10,7 @@
 
 #include "tandem/batch/item_knn.hpp"
 #include "tandem/data/scored_item.hpp"
+#include "tandem/detail/history.hpp"
 #include "tandem/detail/require.hpp"
 
 TANDEM_BEGIN
@@ -175,6 +176,7 @@ inline item_weights fit_item_knn(const interactions& log, const item_knn_options
   constexpr std::size_t items_a_task = 256;
   constexpr std::size_t items_a_wave = 4096;
   options.validate();
+  detail::require_likes(log);
   const std::size_t n = log.n_items();
   const detail::knn_columns columns(log, options);
   std::vector<std::vector<scored_item>> nearest(n);

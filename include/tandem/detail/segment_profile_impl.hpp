@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tandem/batch/segment_profile.hpp"
+#include "tandem/detail/history.hpp"
 #include "tandem/detail/require.hpp"
 
 TANDEM_BEGIN
@@ -97,6 +98,7 @@ namespace batch {
 inline std::vector<segment_profile> profile_segments(const interactions& log, const segmentation& segments,
                                                      const profile_options& options, executor_ref executor) {
   options.validate();
+  detail::require_likes(log);
   if (log.n_users() != segments.n_users()) {
     throw error(errc::invalid_argument,
                 "the log has " + std::to_string(log.n_users()) + " users, the segmentation " +
