@@ -1,5 +1,6 @@
 #include "tandem/batch/ials.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <stdexcept>
 #include <string>
@@ -24,10 +25,7 @@ bool same_bits(const factor_model& a, const factor_model& b) {
 }
 
 bool all_zero(std::span<const float> x) {
-  for (const float each : x) {
-    if (each != 0) return false;
-  }
-  return true;
+  return std::all_of(x.begin(), x.end(), [](float each) { return each == 0; });
 }
 
 /// Runs calls last to first, as if on n threads.

@@ -80,19 +80,19 @@ std::map<std::string, double> naive(const fixed_scores& model, const rows& known
     n += 1;
     std::vector<std::uint32_t> list;
     for (std::uint32_t i = 0; i < model.n_items(); ++i) {
-      if (seen.count(i) == 0) list.push_back(i);
+      if (!seen.contains(i)) list.push_back(i);
     }
     std::sort(list.begin(), list.end(), [&](auto a, auto b) { return model.scores[a] > model.scores[b]; });
     const auto hits = [&](std::size_t k) {
       double out = 0;
-      for (std::size_t r = 0; r < std::min(k, list.size()); ++r) out += wanted.count(list[r]) != 0 ? 1 : 0;
+      for (std::size_t r = 0; r < std::min(k, list.size()); ++r) out += wanted.contains(list[r]) ? 1 : 0;
       return out;
     };
     const auto ndcg = [&](std::size_t k) {
       double gain = 0;
       double ideal = 0;
       for (std::size_t r = 0; r < std::min(k, list.size()); ++r) {
-        if (wanted.count(list[r]) != 0) gain += 1 / std::log2(static_cast<double>(r) + 2);
+        if (wanted.contains(list[r])) gain += 1 / std::log2(static_cast<double>(r) + 2);
       }
       for (std::size_t r = 0; r < std::min(k, wanted.size()); ++r) ideal += 1 / std::log2(static_cast<double>(r) + 2);
       return gain / ideal;
@@ -107,7 +107,7 @@ std::map<std::string, double> naive(const fixed_scores& model, const rows& known
       covered.insert(list[r]);
     }
     for (std::size_t r = 0; r < std::min<std::size_t>(10, list.size()); ++r) {
-      if (wanted.count(list[r]) == 0) continue;
+      if (!wanted.contains(list[r])) continue;
       sum["mrr@10"] += 1 / static_cast<double>(r + 1);
       break;
     }
