@@ -103,7 +103,7 @@ catalogue synthetic_log() {
     const auto length = static_cast<std::size_t>(5 + 30 * random.gamma(1));
     for (std::size_t e = 0; e < length; ++e) {
       const double skew = std::pow(random.uniform(), 3);
-      const auto in_group = static_cast<std::uint64_t>(skew * (n_items / groups));
+      const auto in_group = static_cast<std::uint64_t>(skew * static_cast<double>(n_items / groups));
       const std::uint64_t item = tastes[std::min<std::uint64_t>(random.below(5) / 2, 2)] + groups * in_group;
       events.push_back({user_index{u}, item_index{static_cast<std::uint32_t>(item)}, 1.0F, {}});
     }
