@@ -43,7 +43,7 @@ std::string describe(const batch::item_knn_options& o) {
 }
 
 std::string describe(const batch::bpr_options& o) {
-  return text("rate=", o.learning_rate, " lambda=", o.regularization, " epochs=", o.epochs);
+  return text("rate=", o.learning_rate, " lambda=", o.regularization, " epochs=", o.epochs, " seed=", o.seed);
 }
 
 /// Everything is chosen on `inner`, and judged on `outer` by add().
@@ -78,7 +78,7 @@ void add_each(const study& s, const std::string& name, const std::vector<Options
   for (const Options& options : settings) {
     const double start = cpu_seconds();
     const auto model = fit(s.outer.train, options);
-    s.add(name, describe(options), model, cpu_seconds() - start);
+    s.add(text(name, " ", describe(options)), "", model, cpu_seconds() - start);
   }
 }
 

@@ -117,7 +117,7 @@ struct figure {
 class table {
  public:
   void add(const std::string& name, const std::string& settings, const std::vector<figure>& figures) {
-    std::printf("%-28s", name.c_str());
+    std::printf("%-44s", name.c_str());
     json_ << (json_.tellp() == 0 ? "" : ",\n") << "  {\"name\": \"" << name << "\", \"settings\": \"" << settings
           << '"';
     for (const figure& f : figures) {
