@@ -3,8 +3,9 @@
 programs: batch_ials quality_ml1m_strong quality_warm_refit quality_ml100k top_n boosted_trees
 
 Run by scripts/bench batch. Times are CPU seconds of one thread, medians over the rounds; ratios are theirs by ours, so
-more than 1 says that ours is faster. Where a peer stops early (conjugate gradient) it is named so: ours is exact. A part
-that fails is named under "failed" and the others go on; then the status is 1. docs/benchmarks.md explains every figure.
+more than 1 says that ours is faster. Where a peer stops early (conjugate gradient) it is named so: ours is exact. A
+part that fails is named under "failed" and the others go on; then the status is 1. docs/benchmarks.md explains the
+figures.
 
     batch.py PROGRAMS [--json OUT] [--only PART,PART] [--rounds N] [--scale S] [--data FOLDER]
 """
@@ -57,7 +58,7 @@ def arguments():
     listed = "\n".join(f"  {name:14} {what}" for name, what in PARTS.items())
     parser = argparse.ArgumentParser(prog="scripts/bench batch", description=__doc__.split("\n")[0],
                                      epilog="parts:\n" + listed, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("programs", type=pathlib.Path, help="the folder of the built benchmarks (scripts/bench gives it)")
+    parser.add_argument("programs", type=pathlib.Path, help="folder of the built benchmarks (scripts/bench gives it)")
     parser.add_argument("--json", type=pathlib.Path, help="write the report there, after every part")
     parser.add_argument("--only", type=parts_of, default=list(PARTS), metavar="PART,PART", help="these parts alone")
     parser.add_argument("--rounds", type=positive(int), default=3, help="of each measurement; slow peers get fewer (3)")
@@ -69,8 +70,9 @@ def arguments():
 
 
 def empty_report(given):
-    report = {key: {} for key in ("ratios", "fraction_of_peak", "quality", "quality_ml100k", "growth_exponent", "warm_refit",
-                                  "epoch_seconds", "fold_in_us", "gflops", "top_n", "trees", "kernel_library")}
+    report = {key: {} for key in ("ratios", "fraction_of_peak", "quality", "quality_ml100k", "warm_refit",
+                                  "growth_exponent", "epoch_seconds", "fold_in_us", "gflops", "top_n", "trees",
+                                  "kernel_library")}
     return {**json.loads(os.environ.get("TANDEM_BENCH_MACHINE", "{}")), "scale": given.scale, "rounds": given.rounds,
             "blas": openblas.described(), "core_type": os.environ.get("OPENBLAS_CORETYPE", "its own choice"),
             "growth": [], "failed": [], "skipped": [], "part_seconds": {}, **report}

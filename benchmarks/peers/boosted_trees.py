@@ -1,30 +1,34 @@
 #!/usr/bin/env python3
 """Boosted trees beside XGBoost: the same made-up data, options, rounds and threads, run alternately in one go.
 
-A part of scripts/bench batch, on one thread; by hand, with more cases and threads, in the environment which that made:
-    build/bench/peers/bin/python benchmarks/peers/boosted_trees.py build/bench/benchmarks/boosted_trees [--quick] [--json FILE]
+A part of scripts/bench batch, on one thread; by hand, with more threads, in the environment which that made:
+    build/bench/peers/bin/python benchmarks/peers/boosted_trees.py build/bench/benchmarks/boosted_trees [--quick]
+        [--json FILE]
 
-Both sides: depth-wise histogram trees, 256 bins, lambda 1, min_child_weight 1, no sampling. Training starts at the float32
-matrix, so it includes binning (QuantileDMatrix there). Scoring is of the training rows, margins, from the float32 matrix
-(inplace_predict, and DMatrix + predict: the faster counts). The softmax over groups is not built into XGBoost: it is given
-as a custom objective, and the time spent inside that objective is taken off XGBoost's. Each of the --repeat pairs of runs
-makes its data anew. Times are medians, wall clock, and beside their ratio that of CPU time over all threads, which a busy machine
-disturbs less. Ratios are theirs by ours, so more than 1 says that ours is faster, or better; losses are means over the pairs of the mean loss on validation rows, computed here
-for XGBoost with the formulas of batch/boosted_trees.hpp.
+Both sides: depth-wise histogram trees, 256 bins, lambda 1, min_child_weight 1, no sampling. Training starts at the
+float32 matrix, so it includes binning (QuantileDMatrix there). Scoring is of the training rows, margins, from the float32
+matrix (inplace_predict, and DMatrix + predict: the faster counts). The softmax over groups is not built into XGBoost: it
+is given as a custom objective, and the time spent inside that objective is taken off XGBoost's. Each of the --repeat
+pairs of runs makes its data anew. Times are medians, wall clock, and beside their ratio that of CPU time over all
+threads, which a busy machine disturbs less. Ratios are theirs by ours, so more than 1 says that ours is faster, or has
+the smaller loss; losses are means over the pairs of the mean loss on validation rows, computed here for XGBoost with the
+formulas of batch/boosted_trees.hpp.
 """
 
 import argparse
 import json
 import os
 import statistics
-import subprocess
 import tempfile
 import time
 
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # XGBoost's threads sleep when they wait: on a busy machine that is faster
+# XGBoost's threads sleep when they wait: on a busy machine that is faster
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import numpy as np
 import xgboost as xgb
+
+from run import output_of
 
 TIMES = ("train_s", "train_cpu_s", "score_s", "score_cpu_s")
 LOSSES = {"squared": "reg:squarederror", "logistic": "binary:logistic", "softmax": None}
@@ -143,9 +147,9 @@ def run_xgboost(loss, train, valid, depth, rounds, threads):
 
 def run_ours(program, folder, loss, depth, rounds, threads):
     out = os.path.join(folder, "out.json")
-    subprocess.run([program, "--train", os.path.join(folder, "train"), "--valid", os.path.join(folder, "valid"),
-                    "--loss", loss, "--depth", str(depth), "--rounds", str(rounds), "--eta", "0.1",
-                    "--threads", str(threads), "--repeat", "1", "--json", out], check=True, stdout=subprocess.DEVNULL)
+    output_of([program, "--train", os.path.join(folder, "train"), "--valid", os.path.join(folder, "valid"),
+               "--loss", loss, "--depth", depth, "--rounds", rounds, "--eta", 0.1, "--threads", threads, "--repeat", 1,
+               "--json", out])
     with open(out) as result:
         return json.load(result)
 
@@ -186,8 +190,8 @@ def row_of(case, threads, ours, peer, repeat):
           f"| {ours['score_s']:.4f}, {peer['score_s']:.4f} | {ratio['score_s']:.2f} "
           f"| {ratio['score_cpu_s']:.2f} "
           f"| {ours['loss']:.5f}, {peer['loss']:.5f} | {ratio['loss']:.4f} |", flush=True)
-    return {"data": name, "loss": loss, "rows": rows, "depth": depth, "rounds": rounds, "threads": threads, "pairs": repeat,
-            "ours": ours, "xgboost": peer, "theirs_by_ours": ratio, "xgboost_version": xgb.__version__}
+    return {"data": name, "loss": loss, "rows": rows, "depth": depth, "rounds": rounds, "threads": threads,
+            "pairs": repeat, "ours": ours, "xgboost": peer, "theirs_by_ours": ratio, "xgboost_version": xgb.__version__}
 
 
 def part(run):

@@ -1,15 +1,11 @@
-"""How much of the core's multiply-adds the Gram kernel and the epoch make use of, and how large the compiled kernels are."""
+"""What share of the core's multiply-adds the Gram kernel and the epoch reach, and the size of the compiled kernels."""
 
-import subprocess
-
-from run import require
+from run import output_of
 
 
 def size_of(archive):
     """Bytes of code and data in all objects of a static library: no more than that is linked into a program."""
-    out = subprocess.run(["size", "--totals", str(archive)], capture_output=True, text=True)
-    require(out.returncode == 0, f"size {archive}: {out.stderr.strip()}")
-    total = next(line for line in out.stdout.splitlines() if "(TOTALS)" in line)
+    total = next(line for line in output_of(["size", "--totals", archive]).splitlines() if "(TOTALS)" in line)
     text, data, bss = (int(field) for field in total.split()[:3])
     return {"text": text, "data": data, "bss": bss, "bytes": text + data}
 

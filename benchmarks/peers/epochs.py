@@ -1,4 +1,4 @@
-"""One epoch of matrix factorization on one thread: ours, by three solvers and with AVX2 alone, implicit, irspack, cmfrec."""
+"""One epoch of matrix factorization on one thread: ours by three solvers, and with AVX2 alone, beside three peers."""
 
 import time
 
@@ -50,7 +50,8 @@ def measured(run, log, rank):
     gflops, levels = [], set()
 
     def ours(solver="cholesky", level=None):
-        result = run.ours("batch_ials", "epoch", run.folder, "--rank", rank, "--solver", solver, "--epochs", 2, level=level)
+        result = run.ours("batch_ials", "epoch", run.folder, "--rank", rank, "--solver", solver, "--epochs", 2,
+                          level=level)
         if level and result["simd"] != level:
             raise RuntimeError(f"this machine has no {level}")
         if solver == "cholesky" and not level:
@@ -80,7 +81,7 @@ def part(run):
         exact = median["tandem_cholesky"]
         report["epoch_seconds"][f"k{rank}"] = median
         report["gflops"][f"epoch_k{rank}"] = gflops
-        print(f"\none epoch, rank {rank}, {log.shape[0]:,} x {log.shape[1]:,}, {log.nnz:,} entries, one thread, {level}")
+        print(f"\none epoch, rank {rank}, {log.shape[0]:,} x {log.shape[1]:,}, {log.nnz:,} entries, one thread; {level}")
         for name, value in median.items():
             print(f"  {name:20s} {value:8.3f} cpu-s   by ours, exact: x{value / exact:.2f}", flush=True)
             if not name.startswith("tandem"):

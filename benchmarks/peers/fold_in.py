@@ -44,5 +44,5 @@ def part(run):
         run.report["fold_in_us"][f"k{rank}"] = {"tandem": us, "implicit": them, "rank_one_event": event,
                                                 "events_beside_fold_in": off}
         run.report["ratios"][f"fold_in_k{rank}_vs_implicit"] = them / us
-        print(f"fold-in of 50 items, rank {rank}: {us:.1f} us, implicit through Python {them:.1f} us (x{them / us:.1f}); "
-              f"one event more {event:.1f} us, off by {off:.0e}", flush=True)
+        print(f"fold-in of 50 items, rank {rank}: {us:.1f} us, implicit through Python {them:.1f} us "
+              f"(x{them / us:.1f}); one event more {event:.1f} us, off by {off:.0e}", flush=True)

@@ -23,7 +23,8 @@ def part(run):
         if len(rows) > 1:
             rows[-1]["exponents"] = {figure: exponent(rows[-2], rows[-1], figure) for figure in FIGURES}
             since = "   ".join(f"{figure} {value:.2f}" for figure, value in rows[-1]["exponents"].items())
-        print(f"{result['entries']:>12,} {result['epoch_s']:>16.2f} {result['peak_rss_mb']:>12,.0f}   {since}", flush=True)
+        print(f"{result['entries']:>12,} {result['epoch_s']:>16.2f} {result['peak_rss_mb']:>12,.0f}   {since}",
+              flush=True)
     for figure in FIGURES:
         run.report["growth_exponent"][figure] = exponent(rows[0], rows[-1], figure)
     print("over all: " + ", ".join(f"{figure} grows with entries to the {value:.2f}"

@@ -48,7 +48,8 @@ def measured_core_types():
     """Seconds that each of PROBED takes implicit, by core type."""
     times = {}
     for core_type in CORE_TYPES:
-        probe = subprocess.run([sys.executable, "-c", PROBE], env=environment(core_type), capture_output=True, text=True)
+        command = [sys.executable, "-c", PROBE]
+        probe = subprocess.run(command, env=environment(core_type), capture_output=True, text=True)
         if probe.returncode == 0:
             times[core_type] = [float(line) for line in probe.stdout.split()]
     return times
@@ -82,4 +83,5 @@ def described():
     import threadpoolctl
 
     keys = ("internal_api", "version", "architecture", "num_threads")
-    return [{key: pool.get(key) for key in keys} for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
+    pools = [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
+    return [{key: pool.get(key) for key in keys} for pool in pools]

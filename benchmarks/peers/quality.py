@@ -1,8 +1,8 @@
-"""Quality on MovieLens, ours by its programs, implicit and irspack beside it: settings from inner splits of training users.
+"""Quality on MovieLens, ours beside implicit and irspack, all with settings from inner splits of the training users.
 
-Ours is tuned by quality_ml1m_strong and quality_ml100k. implicit's alpha and regularization are the best of a grid on two
-inner splits of 500 training users each; irspack minimises the same objective as ours, and is given the settings that ours
-chose. No target of the users that are judged tunes anything. Ours, implicit and irspack are means over three seeds.
+Ours is tuned by quality_ml1m_strong and quality_ml100k. implicit's alpha and regularization are the best of a grid on
+two inner splits of 500 training users each; irspack minimises the same objective as ours, and is given the settings
+that ours chose. No target of the users that are judged tunes anything. All three are means over three seeds.
 """
 
 import json
@@ -41,7 +41,8 @@ class Split:
 
         def matrix(table):
             rows = np.unique(table[:, 0], return_inverse=True)[1]
-            return sp.csr_matrix((np.ones(len(table), np.float32), (rows, table[:, 1])), shape=(rows.max() + 1, n_items))
+            ones = np.ones(len(table), np.float32)
+            return sp.csr_matrix((ones, (rows, table[:, 1])), shape=(rows.max() + 1, n_items))
 
         return cls(*map(matrix, tables))
 
@@ -136,14 +137,16 @@ def part(run):
         peers(run, folder)
         print("\nMovieLens 1M, 1,000 held-out users")
         for name, row in run.report["quality"].items():
-            print(f"  {name:56s} R@20 {row['recall@20']:.4f}  R@50 {row['recall@50']:.4f}  N@100 {row['ndcg@100']:.4f}"
-                  f"  {row['settings']}", flush=True)
+            figures = "  ".join(f"{measure} {row[measure]:.4f}" for measure in MEASURES)
+            print(f"  {name:56s} {figures}  {row['settings']}", flush=True)
     folder = run.data / "ml-100k" / "mcrec-split"
     if not folder.exists():
         run.skipped("quality on ml-100k", f"{folder} is not there (set TANDEM_DATA)")
         return
     print("\nMovieLens 100K, the split of Ferrari Dacrema et al. 2021")
     for row in rows_of(run, "quality_ml100k"):
-        if "P@10" in row:
-            run.report["quality_ml100k"][f"tandem {row['name']}"] = {key: row[key] for key in ("P@10", "R@10", "settings")}
-            print(f"  tandem {row['name']:49s} P@10 {row['P@10']:.4f}  R@10 {row['R@10']:.4f}  {row['settings']}", flush=True)
+        if "P@10" not in row:
+            continue  # ratings
+        name = f"tandem {row['name']}"
+        run.report["quality_ml100k"][name] = {key: row[key] for key in ("P@10", "R@10", "settings")}
+        print(f"  {name:56s} P@10 {row['P@10']:.4f}  R@10 {row['R@10']:.4f}  {row['settings']}", flush=True)

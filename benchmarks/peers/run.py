@@ -12,6 +12,15 @@ import time
 PEER_SECONDS = 40  # about what one figure of one peer may take: slow ones are measured in fewer rounds
 
 
+def output_of(command, env=None):
+    """What a program prints; RuntimeError, with what it said last, when it fails."""
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, env=env)
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
+        raise RuntimeError(f"{pathlib.Path(command[0]).name}: {said[-1]}")
+    return done.stdout
+
+
 @dataclasses.dataclass
 class Run:
     programs: pathlib.Path
@@ -27,10 +36,7 @@ class Run:
         env.pop("TANDEM_SIMD", None)
         if level:
             env["TANDEM_SIMD"] = level
-        out = subprocess.run([str(self.programs / program), *map(str, arguments)], capture_output=True, text=True, env=env)
-        if out.returncode != 0:
-            raise RuntimeError(f"{program} {' '.join(map(str, arguments))}: {out.stderr.strip() or out.returncode}")
-        return out.stdout
+        return output_of([self.programs / program, *arguments], env)
 
     def ours(self, program, *arguments, level=None):
         """The JSON that one of our programs prints."""
@@ -38,7 +44,7 @@ class Run:
 
     def failed(self, what, failure):
         """Remembers it and goes on; the run then ends with a status of 1."""
-        line = f"{what}: {failure!r}" if isinstance(failure, BaseException) else f"{what}: {failure}"
+        line = f"{what}: {failure}" if isinstance(failure, (str, RuntimeError)) else f"{what}: {failure!r}"
         print(f"  FAILED {line}", file=sys.stderr, flush=True)
         self.report["failed"].append(line)
 
@@ -68,8 +74,3 @@ class Rounds:
 
     def medians(self):
         return {name: statistics.median(values) for name, values in self.values.items() if values}
-
-
-def require(holds, what):
-    if not holds:
-        raise RuntimeError(what)

@@ -2,23 +2,24 @@
 """The exact best 10 for one user: tandem's index beside implicit and faiss, on the same vectors.
 
 A part of scripts/bench batch; by hand, with MovieLens 1M and 3,500 items as well, in the environment which that made:
-  build/bench/peers/bin/python benchmarks/peers/top_n.py build/bench/benchmarks/top_n [--rounds N] [--large] [--json FILE]
+  build/bench/peers/bin/python benchmarks/peers/top_n.py build/bench/benchmarks/top_n [--rounds N] [--large]
+      [--json FILE]
 
 One thread each; CPU time of that thread; medians over all queries and rounds, in which the three take turns. tandem is
 called from its own program, the peers through their public Python API: implicit's recommend() without a filter, and
-faiss's IndexFlatIP.search(), one user a call. All are exact: the mismatches are users whose list is not that of a scan in
-float64, but for items whose scores are equal in float32.
+faiss's IndexFlatIP.search(), one user a call. All are exact: the mismatches are users whose list is not that of a scan
+in float64, but for items whose scores are equal in float32.
 """
 
 import argparse
 import json
 import os
 import pathlib
-import subprocess
 import tempfile
 import time
 
 import openblas
+from run import output_of
 
 KINDS = (("log-normal lengths", "", 0.6), ("equal lengths", "_equal", 0.0))  # name, suffix of its keys, spread
 SIZES = ((20_000, 64), (100_000, 64), (20_000, 128), (1_000_000, 64))
@@ -76,10 +77,10 @@ class Ours:
             files = {part: os.path.join(folder, part) for part in ("items", "queries", "answers", "json")}
             self.items.tofile(files["items"])
             self.users.tofile(files["queries"])
-            command = [str(self.program), "--rank", str(self.items.shape[1]), "--n", str(self.n), "--rounds", "1"]
+            command = [self.program, "--rank", self.items.shape[1], "--n", self.n, "--rounds", 1]
             for part, path in files.items():
                 command += ["--" + part, path]
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            output_of(command)
             with open(files["json"]) as result:
                 case = json.load(result)["cases"][0]
             return case["rounded_us"], case["batch_us"], np.fromfile(files["answers"], np.uint32).reshape(-1, self.n)
@@ -148,7 +149,8 @@ def measure(program, name, items, users, rounds, n=10, with_peers=True):
 
 
 def heading():
-    print("\nCPU microseconds a query, best 10, one thread; core type", os.environ.get("OPENBLAS_CORETYPE", "its own choice"))
+    core_type = os.environ.get("OPENBLAS_CORETYPE", "its own choice")
+    print("\nCPU microseconds a query, best 10, one thread; OpenBLAS's core type:", core_type)
     print(f"{'vectors':24} {'items':>8} {'rank':>5} {'implicit':>10} {'faiss':>10} {'tandem':>10} {'batch':>8}"
           f" {'impl/ours':>9} {'fais/ours':>9} {'mismatches':>10}")
 
