@@ -94,7 +94,8 @@ void add_ials(const study& s) {
   const auto fit = [&](const interactions& log, const auto& o) { return batch::fit_ials(log, o, s.pool); };
   std::vector<batch::ials_options> tuned;
   for (const std::size_t rank : {32U, 64U, 128U}) {
-    tuned.push_back(tune(s.inner, {.rank = rank, .epochs = 16}, {.trials = 24}, 10, s.pool).options);
+    const batch::tuning_options tuning = tuned.empty() ? batch::tuning_options{.trials = 24} : close_to(tuned.back());
+    tuned.push_back(tune(s.inner, {.rank = rank, .epochs = 16}, tuning, 10, s.pool).options);
   }
   const auto best = choose(std::span(s.inner), tuned, fit, &measures::precision10, s.pool);
   batch::ials_options options = best.options;

@@ -154,10 +154,7 @@ void run(const std::filesystem::path& data, thread_pool& pool, table& results) {
               train.size(), s.outer.targets.n_users());
   s.add("popularity", "", batch::popularity(train), 0);
   const batch::ials_options k64 = tuned_ials(s, 64, {.trials = 24});
-  const auto near = [](float x) { return batch::tuning_range{x / 2, x * 2}; };
-  const batch::tuning_options close_by{
-      .trials = 12, .alpha0 = near(k64.alpha0), .regularization = near(k64.regularization)};
-  const batch::ials_options k128 = tuned_ials(s, 128, close_by);
+  const batch::ials_options k128 = tuned_ials(s, 128, close_to(k64));
   for (const std::size_t rank : {64U, 128U, 256U}) published_ials(s, rank);
   const batch::ease_options ease = chosen_ease(s);
   add_blend(s, k64, ease);

@@ -49,6 +49,12 @@ inline chosen<batch::ials_options> tune(std::span<const judged_split> inner, con
   return {result.best, result.ndcg};
 }
 
+/// Few trials around what was best at a smaller rank: the best settings move little with it.
+inline batch::tuning_options close_to(const batch::ials_options& smaller) {
+  const auto near = [](float x) { return batch::tuning_range{x / 2, x * 2}; };
+  return {.trials = 12, .alpha0 = near(smaller.alpha0), .regularization = near(smaller.regularization)};
+}
+
 /// z-scores of two models' scores over all items, per user: z(first) + weight z(second).
 template <batch::history_model First, batch::history_model Second>
 class blend {
