@@ -92,6 +92,8 @@ def main():
     report = empty_report(given)
     print("BLAS of the peers:", ", ".join(f"{b['internal_api']} {b['version']} on {b['architecture']} kernels, "
                                           f"{b['num_threads']} thread" for b in report["blas"]))
+    if given.scale != 1:
+        print(f"made-up data at {given.scale:g} of its size; the names of figures are those of the full size")
     with tempfile.TemporaryDirectory() as folder:
         run = Run(given.programs, given.data.resolve(), pathlib.Path(folder), given.rounds, given.scale, report)
         if set(given.only) & set(MADE_UP_LOG):
