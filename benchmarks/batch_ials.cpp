@@ -25,7 +25,6 @@
 #include "tandem/core/thread_pool.hpp"
 #include "tandem/online/linear_posterior.hpp"
 
-
 namespace {
 
 using namespace tandem;
