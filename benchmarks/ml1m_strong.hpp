@@ -9,9 +9,15 @@
 #include <vector>
 
 #include "quality_support.hpp"
+#include "tandem/batch/ials.hpp"
 #include "tandem/core/random.hpp"
 
 namespace quality {
+
+/// What Rendle et al. 2021 published for MovieLens 1M, in another protocol (rank 192 there): not tuned on this split.
+inline batch::ials_options published_ials(std::size_t rank) {
+  return {.rank = rank, .alpha0 = 0.3F, .regularization = 0.007F, .epochs = 12};
+}
 
 /// Lists of items, one a user.
 using histories = std::vector<std::vector<item_index>>;

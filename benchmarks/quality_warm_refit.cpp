@@ -2,8 +2,9 @@
 //
 // A tenth of the training events is hidden: at random, or all events of users drawn until they are a tenth. A model of
 // the rest is the start of a fit of everything in 1, 2 or 4 epochs; beside it, cold fits of everything in 8 and 16. All
-// are judged on the 1,000 held-out users. Settings: those of Rendle et al. 2021 for this data. Three seeds, each for
-// what is hidden and for the factors. Data: TANDEM_DATA/ml-1m-strong (default: ../shared/data beside the source tree).
+// are judged on the 1,000 held-out users. Settings: published_ials(), but for
+// epochs. Three seeds, each for what is hidden and for the factors. Data: TANDEM_DATA/ml-1m-strong (default:
+// ../shared/data beside the source tree).
 //
 //   quality_warm_refit [--threads N] [--json FILE]
 
@@ -95,7 +96,9 @@ template <class Hide>
 void compare(const judged_split& data, const std::string& hidden, const Hide& hide, thread_pool& pool, table& results) {
   comparison all(data, pool);
   for (std::uint64_t seed = 0; seed < n_seeds; ++seed) {
-    batch::ials_options options{.rank = 64, .alpha0 = 0.3F, .regularization = 0.006F, .seed = seed};
+    batch::ials_options options = published_ials(64);
+    options.seed = seed;
+    options.epochs = 8;
     const batch::factor_model earlier = batch::fit_ials(hide(data.train, seed), options, pool);
     all.add("earlier", earlier);
     for (const std::size_t epochs : {1U, 2U, 4U}) {
