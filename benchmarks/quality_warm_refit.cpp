@@ -2,9 +2,8 @@
 //
 // A tenth of the training events is hidden: at random, or all events of users drawn until they are a tenth. A model of
 // the rest is the start of a fit of everything in 1, 2 or 4 epochs; beside it, cold fits of everything in 8 and 16. All
-// are judged on the 1,000 held-out users. Settings: published_ials(), but for
-// epochs. Three seeds, each for what is hidden and for the factors. Data: TANDEM_DATA/ml-1m-strong (default:
-// ../shared/data beside the source tree).
+// are judged on the 1,000 held-out users. Settings: published_ials(), but for epochs. Three seeds, each for what is
+// hidden and for the factors. Data: TANDEM_DATA/ml-1m-strong (default: ../shared/data beside the source tree).
 //
 //   quality_warm_refit [--threads N] [--json FILE]
 
