@@ -25,27 +25,20 @@
 #include "tandem/core/thread_pool.hpp"
 #include "tandem/online/linear_posterior.hpp"
 
-#if defined(__linux__)
-#include <sys/resource.h>
-#endif
-#if defined(__x86_64__) && defined(__GNUC__)
-#include <immintrin.h>
-#endif
-
 namespace {
 
 using namespace tandem;
 
 double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
+// the most memory held since this program began; getrusage() would count that of the process that started it as well
 double peak_megabytes() {
-#if defined(__linux__)
-  rusage used{};
-  getrusage(RUSAGE_SELF, &used);
-  return static_cast<double>(used.ru_maxrss) / 1024;
-#else
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    double kilobytes = 0;
+    if (word == "VmHWM:" && status >> kilobytes) return kilobytes / 1024;
+  }
   return 0;
-#endif
 }
 
 double median(std::vector<double> values) {
@@ -246,29 +239,23 @@ void fold_in(const arguments& given) {
 #if defined(__x86_64__) && defined(__GNUC__)
 constexpr long fused_rounds = 4000000;
 
-__attribute__((target("avx512f"))) double fused_512() {
-  __m512 x = _mm512_set1_ps(1.0001F);
-  __m512 sum[12];
-  for (__m512& s : sum) s = x;
-  for (long r = 0; r < fused_rounds; ++r) {
-    for (__m512& s : sum) s = _mm512_fmadd_ps(x, x, s);
-    asm volatile("" : "+v"(x));
+// twelve independent sums of x * x, in vectors of `bytes`; a macro, because a target is not a template's argument
+#define TANDEM_FUSED_LOOP(name, isa, bytes)                                      \
+  __attribute__((target(isa))) double name() {                                   \
+    using vector = float __attribute__((vector_size(bytes)));                    \
+    vector x = vector{} + 1.0001F;                                               \
+    vector sum[12];                                                              \
+    for (vector & s : sum) s = x;                                                \
+    for (long r = 0; r < fused_rounds; ++r) {                                    \
+      for (vector & s : sum) s += x * x;                                         \
+      asm volatile("" : "+v"(x));                                                \
+    }                                                                            \
+    for (vector & s : sum) asm volatile("" : "+v"(s));                           \
+    return static_cast<double>(fused_rounds) * 12 * (bytes / sizeof(float)) * 2; \
   }
-  for (__m512& s : sum) asm volatile("" : "+v"(s));
-  return static_cast<double>(fused_rounds) * 12 * 16 * 2;
-}
-
-__attribute__((target("avx2,fma"))) double fused_256() {
-  __m256 x = _mm256_set1_ps(1.0001F);
-  __m256 sum[12];
-  for (__m256& s : sum) s = x;
-  for (long r = 0; r < fused_rounds; ++r) {
-    for (__m256& s : sum) s = _mm256_fmadd_ps(x, x, s);
-    asm volatile("" : "+x"(x));
-  }
-  for (__m256& s : sum) asm volatile("" : "+x"(s));
-  return static_cast<double>(fused_rounds) * 12 * 8 * 2;
-}
+TANDEM_FUSED_LOOP(fused_512, "avx512f", 64)
+TANDEM_FUSED_LOOP(fused_256, "avx2,fma", 32)
+#undef TANDEM_FUSED_LOOP
 
 template <class F>
 double best_rate(const F& run) {

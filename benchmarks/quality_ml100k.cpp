@@ -3,204 +3,164 @@
 //
 // Ranking: the 80/20 split of a published comparison (ml-100k/mcrec-split; Ferrari Dacrema et al. 2021, table 46 of the
 // supplement): P@10 divides by 10, R@10 by all targets of the user, both are means over the users with targets.
-// Ratings: the first 80 % of the ratings by time train, the rest is predicted; RMSE over all, and over those of users
-// who have ratings in the first part. Data: TANDEM_DATA/ml-100k (default: ../shared/data beside the source tree).
+// Settings are chosen on three inner splits of the same kind, each hiding a random fifth of the training pairs: by
+// P@10, but for iALS, which the library's tuner tunes by NDCG@10 for each of three ranks, P@10 deciding between the
+// ranks. Ratings: the first 80 % of the ratings by time train, the rest is predicted; RMSE over all, and over those of
+// users who have ratings in the first part. Data: TANDEM_DATA/ml-100k (default: ../shared/data beside the source tree).
 //
 //   quality_ml100k [--threads N] [--json FILE]
 
-#include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
-#include <ctime>
-#include <exception>
-#include <filesystem>
-#include <fstream>
-#include <map>
-#include <sstream>
-#include <string>
 #include <vector>
 
+#include "quality_tuning.hpp"
 #include "tandem/batch/biased_mf.hpp"
 #include "tandem/batch/bpr.hpp"
 #include "tandem/batch/ease.hpp"
-#include "tandem/batch/history_model.hpp"
+#include "tandem/batch/ials.hpp"
 #include "tandem/batch/item_knn.hpp"
 #include "tandem/batch/popularity.hpp"
 #include "tandem/core/random.hpp"
-#include "tandem/core/thread_pool.hpp"
 #include "tandem/data/readers.hpp"
-#include "tandem/data/scored_item.hpp"
 #include "tandem/data/split.hpp"
-#include "tandem/evaluation/ranking.hpp"
 
 namespace {
 
-using namespace tandem;
+using namespace quality;
 
 constexpr std::uint32_t n_users = 943;
 constexpr std::uint32_t n_items = 1682;
-
-double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
-
-/// The lines of the result, as JSON at the end.
-class table {
- public:
-  void add(const std::string& name, const char* first, double a, const char* second, double b, double seconds) {
-    std::printf("%-52s %s %.4f  %s %.4f  fit %.2f cpu-s\n", name.c_str(), first, a, second, b, seconds);
-    std::fflush(stdout);
-    json_ << (json_.tellp() == 0 ? "[\n" : ",\n") << "  {\"name\": \"" << name << "\", \"" << first << "\": " << a
-          << ", \"" << second << "\": " << b << ", \"fit_cpu_seconds\": " << seconds << "}";
-  }
-  void save(const std::string& path) const { std::ofstream(path) << json_.str() << "\n]\n"; }
-
- private:
-  std::ostringstream json_;
-};
+constexpr std::uint64_t n_seeds = 3;
 
 // ---- ranking ----------------------------------------------------------------------------------------------------
 
-using targets = std::map<std::uint32_t, std::vector<item_index>>;
-
-struct ranking_split {
-  interactions train;
-  targets test;
-};
-
-std::ifstream open(const std::filesystem::path& path) {
-  std::ifstream in(path);
-  if (!in) throw error(errc::io_error, "cannot be opened", {path.string(), 0, {}}, "set TANDEM_DATA");
-  return in;
+interactions to_log(const std::vector<interaction>& pairs) {
+  return interactions::from_events(pairs, n_users, n_items, merge_rule::binary);
 }
 
-ranking_split read_ranking(const std::filesystem::path& folder) {
-  ranking_split out;
-  std::vector<interaction> events;
+judged_split read_ranking(const std::filesystem::path& folder) {
+  std::vector<interaction> known;
   std::ifstream train = open(folder / "ml-100k.train.rating");
   for (std::uint32_t user = 0, item = 0, stars = 0; train >> user >> item >> stars;) {
-    events.push_back({user_index{user - 1}, item_index{item - 1}});  // the file counts from 1
+    known.push_back({user_index{user - 1}, item_index{item - 1}});  // the file counts from 1
   }
-  out.train = interactions::from_events(events, n_users, n_items, merge_rule::binary);
+  std::vector<interaction> hidden;
   std::ifstream test = open(folder / "ml-100k.test.rating");
   for (std::string line; std::getline(test, line);) {
     std::istringstream fields(line);
     std::uint32_t user = 0;
     fields >> user;
-    for (std::uint32_t item = 0; fields >> item;) out.test[user - 1].push_back(item_index{item - 1});
+    for (std::uint32_t item = 0; fields >> item;) hidden.push_back({user_index{user - 1}, item_index{item - 1}});
   }
-  return out;
+  return {to_log(known), to_log(known), to_log(hidden)};
 }
 
 /// Four of five training pairs, and the fifth as targets: where settings are chosen.
-ranking_split inner_split(const interactions& train) {
-  random_stream random(11);
-  std::vector<interaction> events;
-  ranking_split out;
+judged_split inner_split(const interactions& train, std::uint64_t seed) {
+  random_stream random(seed);
+  std::vector<interaction> known, hidden;
   for (std::uint32_t u = 0; u < n_users; ++u) {
-    for (const std::uint32_t i : train.items_of(user_index{u}).index) {
-      if (random.below(5) == 0) {
-        out.test[u].push_back(item_index{i});
-      } else {
-        events.push_back({user_index{u}, item_index{i}});
+    for (const item_index item : items_in(train, u)) {
+      (random.below(5) == 0 ? hidden : known).push_back({user_index{u}, item});
+    }
+  }
+  return {to_log(known), to_log(known), to_log(hidden)};
+}
+
+/// Everything is chosen on `inner`, and judged on `outer`.
+struct study {
+  judged_split outer;
+  std::vector<judged_split> inner;
+  thread_pool& pool;
+  table& results;
+
+  template <class Model>
+  measures add(const std::string& name, const std::string& settings, const Model& model) const {
+    const measures m = judge(outer, model, pool);
+    results.add(name, settings, {{"P@10", m.precision10}, {"R@10", m.recall10}});
+    return m;
+  }
+};
+
+/// Chooses among settings by P@10, then fits all of train and adds a line.
+template <class Options, class Fit, class Describe>
+void add_chosen(const study& s, const std::string& name, const std::vector<Options>& settings, const Fit& fit,
+                const Describe& describe) {
+  const chosen<Options> best = choose(std::span(s.inner), settings, fit, &measures::precision10, s.pool);
+  s.add(name, text(describe(best.options), ", inner P@10 ", best.inner), fit(s.outer.train, best.options));
+}
+
+void add_ials(const study& s) {
+  const auto fit = [&](const interactions& log, const auto& o) { return batch::fit_ials(log, o, s.pool); };
+  std::vector<batch::ials_options> tuned;
+  for (const std::size_t rank : {32U, 64U, 128U}) {
+    const batch::tuning_options tuning = tuned.empty() ? batch::tuning_options{.trials = 24} : close_to(tuned.back());
+    tuned.push_back(tune(s.inner, {.rank = rank, .epochs = 16}, tuning, 10, s.pool).options);
+  }
+  const auto best = choose(std::span(s.inner), tuned, fit, &measures::precision10, s.pool);
+  batch::ials_options options = best.options;
+  const std::string settings = text("k=", options.rank, " alpha0=", options.alpha0, " lambda=", options.regularization,
+                                    " epochs=", options.epochs, ", inner P@10 ", best.inner);
+  std::vector<measures> each;
+  for (options.seed = 0; options.seed < n_seeds; ++options.seed) {
+    each.push_back(s.add(text("ials seed=", options.seed), settings, fit(s.outer.train, options)));
+  }
+  const measures m = mean(each);
+  s.results.add("ials", text(settings, ", mean of ", n_seeds, " seeds"),
+                {{"P@10", m.precision10}, {"R@10", m.recall10}});
+}
+
+void add_ease(const study& s) {
+  std::vector<batch::ease_options> settings;
+  for (const float lambda : {50.0F, 100.0F, 200.0F, 300.0F, 400.0F, 500.0F, 700.0F}) {
+    settings.push_back({.regularization = lambda});
+  }
+  add_chosen(
+      s, "ease", settings, [&](const interactions& log, const auto& o) { return batch::fit_ease(log, o, s.pool); },
+      [](const auto& o) { return text("lambda=", o.regularization); });
+}
+
+void add_item_knn(const study& s) {
+  using batch::item_weighting;
+  std::vector<batch::item_knn_options> settings;
+  for (const std::size_t neighbours : {20U, 50U, 100U, 200U, 400U}) {
+    for (const float shrinkage : {0.0F, 10.0F, 100.0F}) {
+      for (const auto weighting : {item_weighting::none, item_weighting::bm25, item_weighting::tf_idf}) {
+        settings.push_back({.weighting = weighting, .shrinkage = shrinkage, .neighbours = neighbours});
       }
     }
   }
-  out.train = interactions::from_events(events, n_users, n_items, merge_rule::binary);
-  return out;
-}
-
-struct precision_recall {
-  double precision = 0, recall = 0;
-};
-
-template <batch::history_model Model>
-precision_recall judge(const ranking_split& data, const Model& model) {
-  precision_recall sum;
-  std::vector<float> scores(model.n_items());
-  for (const auto& [user, wanted] : data.test) {
-    const interactions::row row = data.train.items_of(user_index{user});
-    std::vector<item_index> had;
-    for (const std::uint32_t i : row.index) had.push_back(item_index{i});
-    model.score_history(had, row.weight, scores);
-    std::vector<scored_item> top(10);
-    best_items best(top);
-    best.offer_all(item_index{0}, scores, had);
-    top.resize(best.finish());
-    std::vector<item_index> list;
-    for (const scored_item& each : top) list.push_back(each.item);
-    const std::vector<double> ranks = evaluation::ranks_in(list, wanted);
-    sum.precision += evaluation::precision_at(ranks, 10);
-    sum.recall += evaluation::recall_at(ranks, 10, evaluation::recall_of::all);
-  }
-  const auto n = static_cast<double>(data.test.size());
-  return {sum.precision / n, sum.recall / n};
-}
-
-/// Chooses among settings by P@10 on the inner split, then fits to all of train and adds a line for the test.
-template <class Options, class Fit, class Describe>
-void add_chosen(table& results, const ranking_split& data, const ranking_split& inner,
-                const std::vector<Options>& settings, const Fit& fit, const Describe& describe) {
-  const Options* chosen = nullptr;
-  double best = -1;
-  for (const Options& options : settings) {
-    const double p = judge(inner, fit(inner.train, options)).precision;
-    if (p > best) chosen = &options;
-    best = std::max(best, p);
-  }
-  const double start = cpu_seconds();
-  const auto model = fit(data.train, *chosen);
-  const double seconds = cpu_seconds() - start;
-  const precision_recall q = judge(data, model);
-  results.add(describe(*chosen), "P@10", q.precision, "R@10", q.recall, seconds);
-}
-
-template <class... Parts>
-std::string text(const Parts&... parts) {
-  std::ostringstream out;
-  (out << ... << parts);
-  return out.str();
-}
-
-void rank(table& results, const std::filesystem::path& folder, thread_pool& pool) {
-  const ranking_split data = read_ranking(folder / "mcrec-split");
-  const ranking_split inner = inner_split(data.train);
-  std::printf("ranking: %zu pairs train, %zu users are judged\n", data.train.size(), data.test.size());
-  const precision_recall popular = judge(data, batch::popularity(data.train));
-  results.add("popularity", "P@10", popular.precision, "R@10", popular.recall, 0);
-
-  std::vector<batch::ease_options> ease;
-  for (const float lambda : {50.0F, 100.0F, 200.0F, 300.0F, 400.0F, 500.0F, 700.0F})
-    ease.push_back({.regularization = lambda});
   add_chosen(
-      results, data, inner, ease, [&](const interactions& log, const auto& o) { return batch::fit_ease(log, o, pool); },
-      [](const auto& o) { return text("ease lambda=", o.regularization); });
-
-  std::vector<batch::item_knn_options> knn;
-  for (const std::size_t neighbours : {20U, 50U, 100U, 200U, 400U}) {
-    for (const float shrinkage : {0.0F, 10.0F, 100.0F}) {
-      knn.push_back({.weighting = batch::item_weighting::none, .shrinkage = shrinkage, .neighbours = neighbours});
-      knn.push_back({.weighting = batch::item_weighting::bm25, .shrinkage = shrinkage, .neighbours = neighbours});
-      knn.push_back({.shrinkage = shrinkage, .neighbours = neighbours});
-    }
-  }
-  add_chosen(
-      results, data, inner, knn,
-      [&](const interactions& log, const auto& o) { return batch::fit_item_knn(log, o, pool); },
+      s, "item_knn", settings,
+      [&](const interactions& log, const auto& o) { return batch::fit_item_knn(log, o, s.pool); },
       [](const auto& o) {
         const char* names[] = {"cosine", "tf-idf", "bm25"};
-        return text("item_knn ", names[static_cast<std::size_t>(o.weighting)], " K=", o.neighbours,
-                    " shrinkage=", o.shrinkage);
+        return text(names[static_cast<std::size_t>(o.weighting)], " K=", o.neighbours, " shrinkage=", o.shrinkage);
       });
+}
 
-  std::vector<batch::bpr_options> bpr;
+void add_bpr(const study& s) {
+  std::vector<batch::bpr_options> settings;
   for (const float lambda : {0.003F, 0.01F, 0.02F, 0.03F}) {
-    for (const float rate : {0.01F, 0.02F, 0.05F}) bpr.push_back({.learning_rate = rate, .regularization = lambda});
+    for (const float rate : {0.01F, 0.02F, 0.05F})
+      settings.push_back({.learning_rate = rate, .regularization = lambda});
   }
   add_chosen(
-      results, data, inner, bpr, [&](const interactions& log, const auto& o) { return batch::fit_bpr(log, o, pool); },
+      s, "bpr", settings, [&](const interactions& log, const auto& o) { return batch::fit_bpr(log, o, s.pool); },
       [](const auto& o) {
-        return text("bpr k=", o.rank, " rate=", o.learning_rate, " lambda=", o.regularization, " epochs=", o.epochs);
+        return text("k=", o.rank, " rate=", o.learning_rate, " lambda=", o.regularization, " epochs=", o.epochs);
       });
+}
+
+void rank(const std::filesystem::path& folder, thread_pool& pool, table& results) {
+  study s{read_ranking(folder), {}, pool, results};
+  for (const std::uint64_t seed : {11U, 12U, 13U}) s.inner.push_back(inner_split(s.outer.train, seed));
+  std::printf("ranking: %zu pairs train, %zu are to be found\n", s.outer.train.size(), s.outer.targets.size());
+  s.add("popularity", "", batch::popularity(s.outer.train));
+  add_ease(s);
+  add_ials(s);
+  add_item_knn(s);
+  add_bpr(s);
 }
 
 // ---- ratings ----------------------------------------------------------------------------------------------------
@@ -231,7 +191,27 @@ errors rmse(std::span<const logged_event> test, const interactions& train, const
   return {std::sqrt(all / static_cast<double>(test.size())), std::sqrt(known / static_cast<double>(n_known))};
 }
 
-void predict_ratings(table& results, const std::filesystem::path& file, thread_pool& pool) {
+/// The grids: biases alone, factors with penalties that grow with a row's ratings (nu = 1), and flat ones (nu = 0).
+struct rating_settings {
+  std::vector<batch::biased_mf_options> biases, scaled, flat;
+
+  rating_settings() {
+    for (const float b : {0.02F, 0.05F, 0.1F, 0.2F}) biases.push_back({.rank = 0, .bias_regularization = b});
+    for (const float b : {1.0F, 3.0F, 10.0F, 20.0F}) biases.push_back({.rank = 0, .bias_regularization = b, .nu = 0});
+    for (const std::size_t k : {8U, 32U}) {
+      for (const float lambda : {0.05F, 0.1F, 0.15F, 0.2F, 0.3F}) {
+        for (const float b : {0.02F, 0.05F, 0.1F, 0.2F})
+          scaled.push_back({.rank = k, .regularization = lambda, .bias_regularization = b});
+      }
+      for (const float lambda : {5.0F, 10.0F, 15.0F, 20.0F}) {
+        for (const float b : {1.0F, 3.0F, 10.0F, 20.0F})
+          flat.push_back({.rank = k, .regularization = lambda, .bias_regularization = b, .nu = 0});
+      }
+    }
+  }
+};
+
+void predict_ratings(const std::filesystem::path& file, thread_pool& pool, table& results) {
   event_log log = read_events(file.string(), {.format = log_format::movielens, .value_as_weight = true});
   order_visits(log, 1);
   const log_split data = split_by_time(log, 0.8);
@@ -245,68 +225,35 @@ void predict_ratings(table& results, const std::filesystem::path& file, thread_p
     return rmse(test, rated, [&](user_index u, item_index i) { return model.clipped(model.predict(u, i)); });
   };
   const auto add_best = [&](const std::string& name, const std::vector<batch::biased_mf_options>& settings) {
-    const batch::biased_mf_options* chosen = nullptr;
-    double best = HUGE_VAL;
+    const batch::biased_mf_options* best = nullptr;
+    double least = HUGE_VAL;
     for (const auto& options : settings) {
       const double now = fit_and_judge(inner, inner_test, options).all;
-      if (now < best) chosen = &options;
-      best = std::min(best, now);
+      if (now < least) best = &options;
+      least = std::min(least, now);
     }
     const double start = cpu_seconds();
-    const errors e = fit_and_judge(train, data.test, *chosen);
-    results.add(text(name, " k=", chosen->rank, " lambda=", chosen->regularization, " biases ",
-                     chosen->bias_regularization, " nu=", chosen->nu),
-                "RMSE", e.all, "of known users", e.known, cpu_seconds() - start);
+    const errors e = fit_and_judge(train, data.test, *best);
+    results.add(name,
+                text("k=", best->rank, " lambda=", best->regularization, " biases ", best->bias_regularization,
+                     " nu=", best->nu),
+                {{"RMSE", e.all}, {"of known users", e.known}, {"fit_cpu_seconds", cpu_seconds() - start}});
   };
   std::printf("ratings: %zu train, %zu are predicted\n", data.train.size(), data.test.size());
-  const float mean = batch::fit_biased_mf(train, {.rank = 0, .epochs = 1}).mean();
-  const errors constant = rmse(data.test, train, [&](user_index, item_index) { return mean; });
-  results.add("the mean", "RMSE", constant.all, "of known users", constant.known, 0);
-  std::vector<batch::biased_mf_options> biases;
-  std::vector<batch::biased_mf_options> scaled;
-  std::vector<batch::biased_mf_options> flat;
-  for (const float b : {0.02F, 0.05F, 0.1F, 0.2F}) biases.push_back({.rank = 0, .bias_regularization = b});
-  for (const float b : {1.0F, 3.0F, 10.0F, 20.0F}) biases.push_back({.rank = 0, .bias_regularization = b, .nu = 0});
-  for (const std::size_t k : {8U, 32U}) {
-    for (const float lambda : {0.05F, 0.1F, 0.15F, 0.2F, 0.3F}) {
-      for (const float b : {0.02F, 0.05F, 0.1F, 0.2F})
-        scaled.push_back({.rank = k, .regularization = lambda, .bias_regularization = b});
-    }
-    for (const float lambda : {5.0F, 10.0F, 15.0F, 20.0F}) {
-      for (const float b : {1.0F, 3.0F, 10.0F, 20.0F})
-        flat.push_back({.rank = k, .regularization = lambda, .bias_regularization = b, .nu = 0});
-    }
-  }
-  add_best("biases alone", biases);
-  add_best("biased_mf", scaled);
-  add_best("biased_mf", flat);
+  const float mean_rating = batch::fit_biased_mf(train, {.rank = 0, .epochs = 1}).mean();
+  const errors constant = rmse(data.test, train, [&](user_index, item_index) { return mean_rating; });
+  results.add("the mean", "", {{"RMSE", constant.all}, {"of known users", constant.known}});
+  const rating_settings settings;
+  add_best("biases alone", settings.biases);
+  add_best("biased_mf, scaled penalty", settings.scaled);
+  add_best("biased_mf, flat penalty", settings.flat);
 }
 
-void run(const std::filesystem::path& folder, std::size_t threads, const std::string& json_path) {
-  std::printf("ml-100k; %s, %zu threads\n", std::string(simd_level()).c_str(), threads);
-  thread_pool pool(threads);
-  table results;
-  rank(results, folder, pool);
-  predict_ratings(results, folder / "u.data", pool);
-  if (!json_path.empty()) results.save(json_path);
+void run(const std::filesystem::path& data, thread_pool& pool, table& results) {
+  rank(data / "ml-100k" / "mcrec-split", pool, results);
+  predict_ratings(data / "ml-100k" / "u.data", pool, results);
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  std::size_t threads = 1;
-  std::string json_path;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string option = argv[i];
-    if (option == "--threads") threads = std::strtoul(argv[i + 1], nullptr, 10);
-    if (option == "--json") json_path = argv[i + 1];
-  }
-  const char* data = std::getenv("TANDEM_DATA");
-  const std::filesystem::path root = data != nullptr ? data : TANDEM_SOURCE_DIR "/../shared/data";
-  try {
-    run(root / "ml-100k", threads, json_path);
-  } catch (const std::exception& failure) {
-    std::fprintf(stderr, "%s\n", failure.what());
-    return 1;
-  }
-}
+int main(int argc, char** argv) { return quality::run_main(argc, argv, TANDEM_SOURCE_DIR "/../shared/data", run); }

@@ -1,33 +1,35 @@
 #!/usr/bin/env python3
 """Boosted trees beside XGBoost: the same made-up data, options, rounds and threads, run alternately in one go.
 
-    python3 -m venv venv && venv/bin/pip install numpy==2.* xgboost==3.2.0
-    cmake --preset bench && cmake --build --preset bench --target boosted_trees
-    venv/bin/python benchmarks/peers/boosted_trees.py build/bench/benchmarks/boosted_trees [--quick] [--json FILE]
+A part of scripts/bench batch, on one thread; by hand, with more threads, in the environment which that made:
+    build/bench/peers/bin/python benchmarks/peers/boosted_trees.py build/bench/benchmarks/boosted_trees [--quick]
+        [--json FILE]
 
-Both sides: depth-wise histogram trees, 256 bins, lambda 1, min_child_weight 1, no sampling. Training starts at the float32
-matrix, so it includes binning (QuantileDMatrix there). Scoring is of the training rows, margins, from the float32 matrix
-(inplace_predict, and DMatrix + predict: the faster counts). The softmax over groups is not built into XGBoost: it is given
-as a custom objective, and the time spent inside that objective is taken off XGBoost's. Each of the --repeat pairs of runs
-makes its data anew. Times are medians, wall clock, and beside their ratio that of CPU time over all threads, which a busy machine
-disturbs less; losses are means over the pairs of the mean loss on validation rows, computed here
-for XGBoost with the formulas of batch/boosted_trees.hpp.
+Both sides: depth-wise histogram trees, 256 bins, lambda 1, min_child_weight 1, no sampling. Training starts at the
+float32 matrix, so it includes binning (QuantileDMatrix there). Scoring is of the training rows, margins, from the float32
+matrix (inplace_predict, and DMatrix + predict: the faster counts). The softmax over groups is not built into XGBoost: it
+is given as a custom objective, and the time spent inside that objective is taken off XGBoost's. Each of the --repeat
+pairs of runs makes its data anew. Times are medians, wall clock, and beside their ratio that of CPU time over all
+threads, which a busy machine disturbs less. Ratios are theirs by ours, so more than 1 says that ours is faster, or has
+the smaller loss; losses are means over the pairs of the mean loss on validation rows, computed here for XGBoost with the
+formulas of batch/boosted_trees.hpp.
 """
 
 import argparse
 import json
 import os
 import statistics
-import subprocess
 import tempfile
 import time
 
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # XGBoost's threads sleep when they wait: on a busy machine that is faster
+# XGBoost's threads sleep when they wait: on a busy machine that is faster
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import numpy as np
 import xgboost as xgb
 
-PINNED = "3.2.0"
+from run import output_of
+
 TIMES = ("train_s", "train_cpu_s", "score_s", "score_cpu_s")
 LOSSES = {"squared": "reg:squarederror", "logistic": "binary:logistic", "softmax": None}
 
@@ -145,9 +147,9 @@ def run_xgboost(loss, train, valid, depth, rounds, threads):
 
 def run_ours(program, folder, loss, depth, rounds, threads):
     out = os.path.join(folder, "out.json")
-    subprocess.run([program, "--train", os.path.join(folder, "train"), "--valid", os.path.join(folder, "valid"),
-                    "--loss", loss, "--depth", str(depth), "--rounds", str(rounds), "--eta", "0.1",
-                    "--threads", str(threads), "--repeat", "1", "--json", out], check=True, stdout=subprocess.DEVNULL)
+    output_of([program, "--train", os.path.join(folder, "train"), "--valid", os.path.join(folder, "valid"),
+               "--loss", loss, "--depth", depth, "--rounds", rounds, "--eta", 0.1, "--threads", threads, "--repeat", 1,
+               "--json", out])
     with open(out) as result:
         return json.load(result)
 
@@ -157,8 +159,59 @@ def summary(runs):
     return {**times, "loss": statistics.fmean(run["loss"] for run in runs)}
 
 
+HEADING = """
+| data | rows | threads | training: ours, XGBoost (s) | ratio | CPU | scoring: ours, XGBoost (s) | ratio | CPU \
+| loss: ours, XGBoost | ratio |
+|---|---|---|---|---|---|---|---|---|---|---|"""
+
+
+def compare(program, case, repeat, thread_counts):
+    """One case on fresh draws of its data, ours and theirs in turn; a row for each number of threads."""
+    name, make, loss, rows, depth, rounds = case
+    ours = {threads: [] for threads in thread_counts}
+    peer = {threads: [] for threads in thread_counts}
+    for seed in range(repeat):
+        rng = np.random.default_rng(seed)
+        train, valid = make(rng, rows), make(rng, max(20_000, rows // 5))
+        with tempfile.TemporaryDirectory() as folder:
+            write(os.path.join(folder, "train"), *train)
+            write(os.path.join(folder, "valid"), *valid)
+            for threads in thread_counts:
+                ours[threads].append(run_ours(program, folder, loss, depth, rounds, threads))
+                peer[threads].append(run_xgboost(loss, train, valid, depth, rounds, threads))
+    return [row_of(case, threads, summary(ours[threads]), summary(peer[threads]), repeat) for threads in thread_counts]
+
+
+def row_of(case, threads, ours, peer, repeat):
+    name, _, loss, rows, depth, rounds = case
+    ratio = {key: peer[key] / ours[key] for key in ours}
+    print(f"| {name} | {rows:,} | {threads} | {ours['train_s']:.3f}, {peer['train_s']:.3f} | {ratio['train_s']:.2f} "
+          f"| {ratio['train_cpu_s']:.2f} "
+          f"| {ours['score_s']:.4f}, {peer['score_s']:.4f} | {ratio['score_s']:.2f} "
+          f"| {ratio['score_cpu_s']:.2f} "
+          f"| {ours['loss']:.5f}, {peer['loss']:.5f} | {ratio['loss']:.4f} |", flush=True)
+    return {"data": name, "loss": loss, "rows": rows, "depth": depth, "rounds": rounds, "threads": threads,
+            "pairs": repeat, "ours": ours, "xgboost": peer, "theirs_by_ours": ratio, "xgboost_version": xgb.__version__}
+
+
+def part(run):
+    print(HEADING, flush=True)
+    for name, make, loss, rows, depth, rounds in CASES:
+        key = f"trees_{name.replace(', ', '_')}_{rows // 1000}k"
+        scaled = max(2000, int(rows * run.scale) // 100 * 100)
+        repeat = 1 if scaled > 200_000 else run.rounds
+        try:
+            row = compare(run.programs / "boosted_trees", (name, make, loss, scaled, depth, rounds), repeat, [1])[0]
+        except Exception as failure:
+            run.failed(f"boosted_trees, {key}", failure)
+            continue
+        run.report["trees"][key] = row
+        for what in ("train", "score"):
+            run.report["ratios"][f"{key}_{what}"] = row["theirs_by_ours"][f"{what}_cpu_s"]
+
+
 def main():
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program")
     parser.add_argument("--json")
     parser.add_argument("--repeat", type=int, default=5)
@@ -166,36 +219,12 @@ def main():
     parser.add_argument("--only", help="cases whose name contains this")
     parser.add_argument("--quick", action="store_true", help="without the cases of a million rows")
     chosen = parser.parse_args()
-    if xgb.__version__ != PINNED:
-        print(f"XGBoost {xgb.__version__}, not the pinned {PINNED}")
+    print(HEADING)
     results = []
-    print("| data | rows | threads | training: ours, XGBoost (s) | ratio | CPU | scoring: ours, XGBoost (s) | ratio | CPU "
-          "| loss: ours, XGBoost | ratio |")
-    print("|---|---|---|---|---|---|---|---|---|---|---|")
-    for name, make, loss, rows, depth, rounds in CASES:
-        if (chosen.quick and rows >= 1_000_000) or (chosen.only and chosen.only not in name):
+    for case in CASES:
+        if (chosen.quick and case[3] >= 1_000_000) or (chosen.only and chosen.only not in case[0]):
             continue
-        ours = {threads: [] for threads in chosen.threads}
-        peer = {threads: [] for threads in chosen.threads}
-        for seed in range(chosen.repeat):
-            rng = np.random.default_rng(seed)
-            train, valid = make(rng, rows), make(rng, max(20_000, rows // 5))
-            with tempfile.TemporaryDirectory() as folder:
-                write(os.path.join(folder, "train"), *train)
-                write(os.path.join(folder, "valid"), *valid)
-                for threads in chosen.threads:
-                    ours[threads].append(run_ours(chosen.program, folder, loss, depth, rounds, threads))
-                    peer[threads].append(run_xgboost(loss, train, valid, depth, rounds, threads))
-        for threads in chosen.threads:
-            a, b = summary(ours[threads]), summary(peer[threads])
-            ratio = {key: a[key] / b[key] for key in a}
-            print(f"| {name} | {rows:,} | {threads} | {a['train_s']:.3f}, {b['train_s']:.3f} | {ratio['train_s']:.2f} "
-                  f"| {ratio['train_cpu_s']:.2f} "
-                  f"| {a['score_s']:.4f}, {b['score_s']:.4f} | {ratio['score_s']:.2f} "
-                  f"| {ratio['score_cpu_s']:.2f} "
-                  f"| {a['loss']:.5f}, {b['loss']:.5f} | {ratio['loss']:.4f} |", flush=True)
-            results.append({"data": name, "loss": loss, "rows": rows, "depth": depth, "rounds": rounds, "threads": threads,
-                            "pairs": chosen.repeat, "ours": a, "xgboost": b, "xgboost_version": xgb.__version__})
+        results += compare(chosen.program, case, chosen.repeat, chosen.threads)
     if chosen.json:
         with open(chosen.json, "w") as out:
             json.dump(results, out, indent=1)

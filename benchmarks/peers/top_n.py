@@ -1,68 +1,29 @@
 #!/usr/bin/env python3
 """The exact best 10 for one user: tandem's index beside implicit and faiss, on the same vectors.
 
-  python3 -m venv venv && venv/bin/pip install implicit==0.7.3 faiss-cpu==1.15.1
-  venv/bin/python benchmarks/peers/top_n.py build/bench/benchmarks/top_n [--rounds N] [--large] [--json FILE]
+A part of scripts/bench batch; by hand, with MovieLens 1M and 3,500 items as well, in the environment which that made:
+  build/bench/peers/bin/python benchmarks/peers/top_n.py build/bench/benchmarks/top_n [--rounds N] [--large]
+      [--json FILE]
 
 One thread each; CPU time of that thread; medians over all queries and rounds, in which the three take turns. tandem is
 called from its own program, the peers through their public Python API: implicit's recommend() without a filter, and
-faiss's IndexFlatIP.search(), one user a call. Both are exact, so that all three must name the same items: the column
-`differ` counts users for whom tandem and faiss do not, but for items whose scores are equal in float32.
-
-OpenBLAS may choose slow kernels for a CPU it does not know (Debian's takes SSE3 on recent servers). The fastest core
-type is measured first, in processes of their own, and used for implicit.
+faiss's IndexFlatIP.search(), one user a call. All are exact: the mismatches are users whose list is not that of a scan
+in float64, but for items whose scores are equal in float32.
 """
+
 import argparse
 import json
 import os
-import subprocess
-import sys
+import pathlib
 import tempfile
 import time
 
-PINNED = {"implicit": "0.7.3", "faiss-cpu": "1.15.1"}
-CORE_TYPES = ["", "Haswell", "Zen", "SkylakeX", "Cooperlake"]  # "": OpenBLAS's own choice
+import openblas
+from run import output_of
 
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-
-PROBE = """
-import time, numpy as np
-x = np.ones((20000, 64), np.float32); y = np.ones(64, np.float32); best = 1e9
-for _ in range(60):
-    t = time.thread_time(); y.dot(x.T); best = min(best, time.thread_time() - t)
-print(best)
-"""
-
-
-def with_fastest_blas():
-    """Starts this script again with the core type of OpenBLAS on which a product of implicit's kind is fastest."""
-    if "TANDEM_PEERS_STARTED" in os.environ:
-        return
-    times = {}
-    for core in CORE_TYPES:
-        env = dict(os.environ, **ONE_THREAD)
-        env.pop("OPENBLAS_CORETYPE", None)
-        if core:
-            env["OPENBLAS_CORETYPE"] = core
-        probe = subprocess.run([sys.executable, "-c", PROBE], env=env, capture_output=True, text=True)
-        if probe.returncode == 0:
-            times[core] = float(probe.stdout)
-    best = min(times, key=times.get)
-    env = dict(os.environ, **ONE_THREAD, TANDEM_PEERS_STARTED="1")
-    env.pop("OPENBLAS_CORETYPE", None)
-    if best:
-        env["OPENBLAS_CORETYPE"] = best
-    print("OpenBLAS:", ", ".join(f"{core or 'its own choice'} {t * 1e6:.0f} us" for core, t in times.items()))
-    sys.stdout.flush()
-    os.execve(sys.executable, [sys.executable, *sys.argv], env)
-
-
-def check_versions():
-    from importlib.metadata import version
-
-    for package, wanted in PINNED.items():
-        if version(package) != wanted:
-            print(f"note: {package} is {version(package)}, the pinned version is {wanted}")
+KINDS = (("log-normal lengths", "", 0.6), ("equal lengths", "_equal", 0.0))  # name, suffix of its keys, spread
+SIZES = ((20_000, 64), (100_000, 64), (20_000, 128), (1_000_000, 64))
+PEERS_UP_TO = 100_000  # items
 
 
 def trained_like(rng, n, rank, spread):
@@ -93,13 +54,36 @@ def movielens(rank):
     return np.ascontiguousarray(model.item_factors), np.ascontiguousarray(model.user_factors[:1024])
 
 
-def timed(f, queries):
-    out = []
+def timed(call, queries):
+    """Microseconds and items of each query."""
+    times, lists = [], []
     for q in range(queries):
         start = time.thread_time_ns()
-        f(q)
-        out.append((time.thread_time_ns() - start) * 1e-3)
-    return out
+        answer = call(q)
+        times.append((time.thread_time_ns() - start) * 1e-3)
+        lists.append(answer)
+    return times, lists
+
+
+class Ours:
+    def __init__(self, program, items, users, n):
+        self.program, self.items, self.users, self.n = program, items, users, n
+
+    def round(self):
+        """Microseconds a query, alone and in a batch, and the items of each."""
+        import numpy as np
+
+        with tempfile.TemporaryDirectory() as folder:
+            files = {part: os.path.join(folder, part) for part in ("items", "queries", "answers", "json")}
+            self.items.tofile(files["items"])
+            self.users.tofile(files["queries"])
+            command = [self.program, "--rank", self.items.shape[1], "--n", self.n, "--rounds", 1]
+            for part, path in files.items():
+                command += ["--" + part, path]
+            output_of(command)
+            with open(files["json"]) as result:
+                case = json.load(result)["cases"][0]
+            return case["rounded_us"], case["batch_us"], np.fromfile(files["answers"], np.uint32).reshape(-1, self.n)
 
 
 class Peers:
@@ -117,81 +101,101 @@ class Peers:
         self.flat.add(items)
 
     def implicit(self, q):
-        return self.model.recommend(q, self.none, N=self.n, filter_already_liked_items=False)
+        return self.model.recommend(q, self.none, N=self.n, filter_already_liked_items=False)[0]
 
     def faiss(self, q):
-        return self.flat.search(self.users[q : q + 1], self.n)
+        return self.flat.search(self.users[q : q + 1], self.n)[1][0]
 
 
-def differing(ours, peers, items, users):
-    """Users whose items differ by more than ties in float32."""
+def mismatches(lists, items, users, n):
+    """Users whose list is not the best n by float64, ties in float32 set aside."""
     import numpy as np
 
+    wide = items.astype(np.float64)
+    longest = np.linalg.norm(wide, axis=1).max()
     count = 0
-    for q, mine in enumerate(ours):
-        theirs = peers.faiss(q)[1][0]
-        a, b = (np.sort(items[list(x)].astype(np.float64) @ users[q].astype(np.float64)) for x in (mine, theirs))
-        limit = 1e-6 * np.linalg.norm(users[q]) * np.linalg.norm(items, axis=1).max()
-        count += len(set(mine)) != len(mine) or bool(np.abs(a - b).max() > limit)
+    for first in range(0, len(lists), 32):
+        some = users[first : min(first + 32, len(lists))].astype(np.float64)
+        for scores, user, found in zip(some @ wide.T, some, lists[first : first + 32]):
+            best = np.sort(np.partition(scores, -n)[-n:])
+            differ = np.abs(np.sort(scores[np.asarray(found)]) - best).max()
+            count += len(set(found)) != n or bool(differ > 1e-6 * np.linalg.norm(user) * longest)
     return count
 
 
-def measure(program, name, items, users, rounds, n=10):
+def measure(program, name, items, users, rounds, n=10, with_peers=True):
     import numpy as np
 
     users = users[:256]
-    peers = Peers(items, users, n)
-    times = {"implicit": [], "faiss": [], "tandem": [], "batch": []}
-    asked = min(len(users), 32 if len(items) >= 500000 else 128)
-    with tempfile.TemporaryDirectory() as folder:
-        files = {part: os.path.join(folder, part) for part in ("items", "queries", "answers", "json")}
-        items.tofile(files["items"])
-        users.tofile(files["queries"])
-        command = [program, "--rank", str(items.shape[1]), "--n", str(n), "--rounds", "1"]
-        for part, path in files.items():
-            command += ["--" + part, path]
-        for _ in range(rounds):
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-            with open(files["json"]) as result:
-                case = json.load(result)["cases"][0]
-            times["tandem"].append(case["rounded_us"])
-            times["batch"].append(case["batch_us"])
-            times["implicit"] += timed(peers.implicit, asked)
-            times["faiss"] += timed(peers.faiss, asked)
-        ours = np.fromfile(files["answers"], np.uint32).reshape(len(users), n)
+    ours = Ours(program, items, users, n)
+    peers = Peers(items, users, n) if with_peers else None
+    times, lists = {"tandem": [], "batch": []}, {}
+    asked = min(len(users), 32 if len(items) >= 500_000 else 128)
+    for _ in range(rounds):
+        alone, batch, lists["tandem"] = ours.round()
+        times["tandem"].append(alone)
+        times["batch"].append(batch)
+        for who in ("implicit", "faiss") if with_peers else ():
+            took, lists[who] = timed(getattr(peers, who), asked)
+            times.setdefault(who, []).extend(took)
     us = {who: float(np.median(t)) for who, t in times.items()}
-    wrong = differing(ours, peers, items, users)
-    print(
-        f"{name:24} {len(items):8} {items.shape[1]:5} {us['implicit']:10.1f} {us['faiss']:10.1f} {us['tandem']:10.1f}"
-        f" {us['batch']:8.2f} {us['implicit'] / us['tandem']:9.1f} {us['faiss'] / us['tandem']:9.1f} {wrong:7}",
-        flush=True,
-    )
-    return dict(us, vectors=name, items=len(items), rank=items.shape[1], differ=wrong)
+    wrong = {who: mismatches(each, items, users, n) for who, each in lists.items()}
+    cells = [f"{us[who]:10.1f}" if who in us else f"{'':10}" for who in ("implicit", "faiss", "tandem")]
+    ratios = [f"{us[who] / us['tandem']:9.1f}" if who in us else f"{'':9}" for who in ("implicit", "faiss")]
+    print(f"{name:24} {len(items):8} {items.shape[1]:5} {' '.join(cells)} {us['batch']:8.2f} {' '.join(ratios)}"
+          f" {wrong['tandem']:10}", flush=True)
+    return {"vectors": name, "items": len(items), "rank": items.shape[1], "microseconds": us, "mismatches": wrong,
+            "queries": {who: len(each) for who, each in lists.items()}}
+
+
+def heading():
+    core_type = os.environ.get("OPENBLAS_CORETYPE", "its own choice")
+    print("\nCPU microseconds a query, best 10, one thread; OpenBLAS's core type:", core_type)
+    print(f"{'vectors':24} {'items':>8} {'rank':>5} {'implicit':>10} {'faiss':>10} {'tandem':>10} {'batch':>8}"
+          f" {'impl/ours':>9} {'fais/ours':>9} {'mismatches':>10}")
+
+
+def part(run):
+    import numpy as np
+
+    heading()
+    for kind, suffix, spread in KINDS:
+        for n, rank in SIZES:
+            key = f"top10_{n // 1000}k" + (f"_k{rank}" if rank != 64 else "") + suffix
+            scaled = max(1000, int(n * run.scale))
+            rng = np.random.default_rng(1)
+            items, users = trained_like(rng, scaled, rank, spread), trained_like(rng, 256, rank, 0)
+            try:
+                case = measure(run.programs / "top_n", kind, items, users, run.rounds, with_peers=n <= PEERS_UP_TO)
+            except Exception as failure:
+                run.failed(f"top_n, {key}", failure)
+                continue
+            run.report["top_n"][key] = case
+            for who in ("implicit", "faiss"):
+                if who in case["microseconds"]:
+                    run.report["ratios"][f"{key}_vs_{who}"] = case["microseconds"][who] / case["microseconds"]["tandem"]
+            if case["mismatches"]["tandem"] > 0:
+                run.failed(f"top_n, {key}", f"{case['mismatches']['tandem']} lists are not those of a scan in float64")
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("program", help="the built benchmark, .../benchmarks/top_n")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program", type=pathlib.Path, help="the built benchmark, .../benchmarks/top_n")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--large", action="store_true", help="1,000,000 items too")
     parser.add_argument("--json")
     arguments = parser.parse_args()
-    with_fastest_blas()
-    check_versions()
+    openblas.restart_on_fastest()
     import numpy as np
 
-    print("CPU microseconds a query, best 10, one thread; core type", os.environ.get("OPENBLAS_CORETYPE", "its own choice"))
-    print(
-        f"{'vectors':24} {'items':>8} {'rank':>5} {'implicit':>10} {'faiss':>10} {'tandem':>10} {'batch':>8}"
-        f" {'impl/ours':>9} {'fais/ours':>9} {'differ':>7}"
-    )
+    heading()
     cases = []
     for rank in (64, 128):
         factors = movielens(rank)
         if factors is not None:
             cases.append(measure(arguments.program, "implicit, MovieLens 1M", *factors, arguments.rounds))
     rng = np.random.default_rng(1)
-    for name, spread in (("log-normal lengths", 0.6), ("equal lengths", 0.0)):
+    for name, _, spread in KINDS:
         for n in (3500, 20000, 100000) + ((1000000,) if arguments.large else ()):
             for rank in (64, 128) if n < 1000000 else (64,):
                 items, users = trained_like(rng, n, rank, spread), trained_like(rng, 256, rank, 0)
