@@ -150,7 +150,7 @@ void epoch(const arguments& given) {
   const auto solver = given.options.find("solver");
   if (solver != given.options.end() && solver->second == "cg") options.solver = batch::ials_solver::conjugate_gradient;
   if (solver != given.options.end() && solver->second == "block") options.solver = batch::ials_solver::block;
-  if (given.options.count("bfloat16") != 0) options.precision = batch::ials_precision::bfloat16;
+  if (given.count("bfloat16", 0) != 0) options.precision = batch::ials_precision::bfloat16;
   thread_pool pool(given.count("threads", 1));
   std::vector<double> marks;  // CPU seconds when users are solved: after the first half step, then once an epoch
   const std::size_t an_epoch = log.n_users() + log.n_items();

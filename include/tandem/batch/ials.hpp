@@ -45,7 +45,7 @@ struct ials_options {
   /// Weight of every pair, observed or not: how strongly a missing event counts as dislike. Range (0, inf).
   /// Published: .1 (MovieLens 20M), .3 (MovieLens 1M), .02 (MSD).
   float alpha0 = 0.1F;
-  /// lambda. Range (0, inf). Published: .003 (MovieLens 20M), .006 to .007 (MovieLens 1M), .002 (MSD).
+  /// lambda. Range (0, inf). Published: .003 (MovieLens 20M), .007 (MovieLens 1M), .002 (MSD).
   float regularization = 0.003F;
   /// How the penalty grows with a row's history: 0 = not at all, 1 = in proportion. Range [0, 1].
   float nu = 1.0F;
