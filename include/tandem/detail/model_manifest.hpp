@@ -1,23 +1,27 @@
 #pragma once
 // The folder of a saved model: its manifest, the checksums of its files, its ids; what every kind of model shares.
 
+#include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <system_error>
+#include <tuple>
 #include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include "tandem/core/utf8.hpp"
 #include "tandem/detail/crc32.hpp"
 #include "tandem/detail/json_fields.hpp"
-#include "tandem/detail/npy.hpp"
 #include "tandem/detail/require.hpp"
 #include "tandem/model_files.hpp"
 #include "tandem/version.hpp"
