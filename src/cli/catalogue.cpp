@@ -108,13 +108,18 @@ std::vector<tandem::interaction> to_events(const tandem::event_log& log, const l
 }
 
 tandem::interactions to_matrix(const tandem::event_log& log, const log_arguments& asked, const id_order& users,
-                               const id_order& items, tandem::merge_rule rule) {
-  return tandem::interactions::from_events(to_events(log, asked, users, items), users.size(), items.size(), rule);
+                               const id_order& items, tandem::merge_rule rule, tandem::dislike_rule dislikes) {
+  return tandem::interactions::from_events(to_events(log, asked, users, items), users.size(), items.size(), rule,
+                                           dislikes);
 }
 
 tandem::merge_rule merge_rule_of(const std::string& name) { return merge_rules().at(name); }
 
-void add_merge_option(CLI::App& command, std::string& name) {
+tandem::dislike_rule dislikes_of(const log_arguments& asked) {
+  return asked.dislikes ? tandem::dislike_rule::keep : tandem::dislike_rule::leave_out;
+}
+
+void add_merge_options(CLI::App& command, std::string& name, log_arguments& asked) {
   std::vector<std::string> names;
   for (const auto& each : merge_rules()) names.push_back(each.first);
   command
@@ -123,6 +128,10 @@ void add_merge_option(CLI::App& command, std::string& name) {
                   "file, or 1\n(binary); by default max, for biased-mf the latest")
       ->type_name("RULE")
       ->check(CLI::IsMember(names).description(""))
+      ->group("The log");
+  command
+      .add_flag("--dislikes", asked.dislikes,
+                "Keep pairs that count less than 0, as disliked; else\nthey are left out. For ials")
       ->group("The log");
 }
 

@@ -40,12 +40,16 @@ class id_order {
 
 /// The same as a matrix.
 [[nodiscard]] tandem::interactions to_matrix(const tandem::event_log& log, const log_arguments& asked,
-                                             const id_order& users, const id_order& items, tandem::merge_rule rule);
+                                             const id_order& users, const id_order& items, tandem::merge_rule rule,
+                                             tandem::dislike_rule dislikes = tandem::dislike_rule::leave_out);
 
 /// The rule that a name on the command line stands for.
 [[nodiscard]] tandem::merge_rule merge_rule_of(const std::string& name);
 
-/// Adds --merge.
-void add_merge_option(CLI::App& command, std::string& name);
+/// What --dislikes asks for.
+[[nodiscard]] tandem::dislike_rule dislikes_of(const log_arguments& asked);
+
+/// Adds --merge and --dislikes.
+void add_merge_options(CLI::App& command, std::string& name, log_arguments& asked);
 
 }  // namespace tandem_cli

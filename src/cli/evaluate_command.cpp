@@ -70,8 +70,9 @@ evaluation_data read_data(const evaluate_arguments& asked, progress_bar& bar) {
     check_apart(asked, trained, users_of({&fold_in}), "--fold-in", asked.fold_in);
   }
   const tandem::merge_rule rule = merge_rule_of(asked.merge);
-  out.train = to_matrix(train, asked, trained, items, rule);
-  out.users.known = to_matrix(asked.strong() ? fold_in : train, asked, held, items, rule);
+  const tandem::dislike_rule dislikes = dislikes_of(asked);
+  out.train = to_matrix(train, asked, trained, items, rule, dislikes);
+  out.users.known = to_matrix(asked.strong() ? fold_in : train, asked, held, items, rule, dislikes);
   out.users.targets = to_matrix(targets, asked, held, items, rule);
   require_entries(out.train, asked.train);
   return out;
@@ -123,6 +124,7 @@ std::string to_json_text(const evaluate_arguments& asked, const chosen_model& ch
   out["model"] = chosen.kind.name;
   out["options"] = chosen.options;
   out["merge"] = asked.merge;
+  if (asked.dislikes) out["dislikes"] = true;
   out["users"] = data.train.n_users();
   out["items"] = data.train.n_items();
   out["entries"] = data.train.size();
@@ -168,6 +170,7 @@ chosen_model check(evaluate_arguments& asked) {
   settle_log_options(asked, asked.train);
   const chosen_model chosen = choose_model(asked.model);
   settle_ratings(chosen.kind, asked, asked.merge);
+  check_dislikes(chosen.kind, asked);
   return chosen;
 }
 
@@ -209,7 +212,7 @@ void add_evaluate(CLI::App& app) {
   add_weight_options(*command, *asked,
                      "How much an event of each action counts (1), e.g.\nview=1,buy=3,return=-1; pairs that count 0 or "
                      "less\nare neither learned nor judged");
-  add_merge_option(*command, asked->merge);
+  add_merge_options(*command, asked->merge, *asked);
   add_model_options(*command, asked->model);
   add_threads_option(*command, asked->threads);
   command->add_option("--json", asked->json, "Write the result as JSON; - is standard output")

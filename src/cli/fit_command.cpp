@@ -27,7 +27,8 @@ void run_fit(const fit_arguments& asked, const chosen_model& chosen) {
   tell_bad_lines(read.report, {});
   const id_order users = users_of({&read.log});
   const id_order items = items_of({&read.log});
-  const tandem::interactions log = to_matrix(read.log, asked, users, items, merge_rule_of(asked.merge));
+  const tandem::interactions log =
+      to_matrix(read.log, asked, users, items, merge_rule_of(asked.merge), dislikes_of(asked));
   require_entries(log, asked.events);
   tandem::thread_pool threads(asked.threads);
   const timed_model fitted = fit_timed(chosen, log, threads, bar);
@@ -47,6 +48,7 @@ chosen_model check(fit_arguments& asked) {
   settle_log_options(asked, asked.events);
   const chosen_model chosen = choose_model(asked.model);
   settle_ratings(chosen.kind, asked, asked.merge);
+  check_dislikes(chosen.kind, asked);
   return chosen;
 }
 
@@ -73,7 +75,7 @@ void add_fit(CLI::App& app) {
   add_weight_options(*command, *asked,
                      "How much an event of each action counts (1), e.g.\nview=1,buy=3,return=-1; pairs that count 0 or "
                      "less\nare not learned");
-  add_merge_option(*command, asked->merge);
+  add_merge_options(*command, asked->merge, *asked);
   add_model_options(*command, asked->model);
   add_threads_option(*command, asked->threads);
   command->add_option("--out", asked->out, "The folder for the model; one that is there is replaced")

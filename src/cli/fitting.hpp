@@ -57,6 +57,11 @@ inline void settle_ratings(const model_kind& kind, const log_arguments& asked, s
   if (!asked.was_given("--merge")) merge = "latest";
 }
 
+/// Ends with exit code 2 for a model that would take dislikes for likes.
+inline void check_dislikes(const model_kind& kind, const log_arguments& asked) {
+  if (asked.dislikes && !kind.knows_dislikes) refuse("--dislikes", kind.name + " knows no dislikes: leave it out");
+}
+
 inline void add_threads_option(CLI::App& command, std::size_t& threads) {
   command.add_option("--threads", threads, "Threads (0 = one a core); they do not change the result")
       ->type_name("N")

@@ -12,7 +12,7 @@ namespace tandem_cli {
 struct log_arguments {
   std::string format, columns, names, actions;
   std::string unit = "automatic";
-  bool no_times = false, skip_bad = false, value_as_weight = false;
+  bool no_times = false, skip_bad = false, value_as_weight = false, dislikes = false;
   bool order_is_time = false;  ///< the command asks for no times: what files say of them is not read
   std::vector<std::pair<std::string, double>> action_weights;  ///< of `actions`
   std::vector<std::string> given;                              ///< options that were named, e.g. "--format"

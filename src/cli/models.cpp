@@ -107,6 +107,7 @@ model_kind ials_kind() {
                                      {"nu", &options::nu, {1, 1}, batch::tuning_scale::linear},
                                      {"rank", &options::rank, {64, 64}}});
   out.finds_epochs = true;
+  out.knows_dislikes = true;
   return out;
 }
 
@@ -161,6 +162,8 @@ constexpr std::array option_texts = {
     option_text{"solver", "NAME", "How rows are solved: cholesky, conjugate_gradient or block"},
     option_text{"steps", "N", "Steps of the conjugate gradient"},
     option_text{"block", "N", "Factors solved at once by block"},
+    option_text{"precision", "NAME",
+                "What vectors are held in while rows are solved: float32, or with cholesky bfloat16"},
     option_text{"neighbours", "N", "Items kept as neighbours of each item"},
     option_text{"shrinkage", "X", "Holds back likeness that rests on few users"},
     option_text{"weighting", "NAME", "How a pair counts: none, tf_idf or bm25"},

@@ -37,6 +37,7 @@ struct model_kind {
   nlohmann::ordered_json defaults;
   bool of_ratings = false;       ///< what an event counts is a rating
   std::vector<tuned_key> tuned;  ///< empty: there is nothing to search
+  bool knows_dislikes = false;   ///< learns from pairs of negative weight
   bool finds_epochs = false;     ///< a search ends each fit early, and says after how many epochs
   /// All options from those given, read strictly and validated. Errors: as tandem::from_json().
   std::function<nlohmann::ordered_json(const nlohmann::ordered_json&)> settle;

@@ -96,7 +96,8 @@ std::unique_ptr<tuning_folds> make_folds(const tune_arguments& asked, const tand
     }
     const auto events = to_events(log, asked, users, items);
     return std::make_unique<tuning_folds>(
-        batch::time_folds(events, users.size(), items.size(), asked.folds, asked.held_out, merge_rule_of(asked.merge)),
+        batch::time_folds(events, users.size(), items.size(), asked.folds, asked.held_out, merge_rule_of(asked.merge),
+                          dislikes_of(asked)),
         asked.seed);
   } catch (const error& e) {
     rethrow(e, asked);
@@ -107,7 +108,8 @@ tuning_outcome search(const tune_arguments& asked, const tuning_plan& plan, cons
                       progress_bar& bar) {
   const id_order users = users_of({&log});
   const id_order items = items_of({&log});
-  const tandem::interactions whole = to_matrix(log, asked, users, items, merge_rule_of(asked.merge));
+  const tandem::interactions whole =
+      to_matrix(log, asked, users, items, merge_rule_of(asked.merge), dislikes_of(asked));
   require_entries(whole, asked.events);
   const std::unique_ptr<tuning_folds> folds = make_folds(asked, log, users, items, whole);
   tandem::thread_pool threads(asked.threads);
@@ -206,6 +208,7 @@ std::string to_json_text(const tune_arguments& asked, const tuning_plan& plan, c
   out["folds"] = asked.folds;
   out["held_out"] = asked.held_out;
   out["merge"] = asked.merge;
+  if (asked.dislikes) out["dislikes"] = true;
   for (const tuned_key& each : plan.keys) {
     out["searched"][each.key] = {tandem::detail::json::shortest(each.range.low),
                                  tandem::detail::json::shortest(each.range.high)};
@@ -287,7 +290,9 @@ tuning_plan plan_of(tune_arguments& asked) {
   }
   if (keys.empty()) refuse("--model", "every option that is searched for " + kind.name + " is given: leave one out");
   for (const bool high : {false, true}) check_end(kind, asked.model, keys, high);
-  return {choose_model(asked.model), keys};
+  const chosen_model chosen = choose_model(asked.model);
+  check_dislikes(chosen.kind, asked);
+  return {chosen, keys};
 }
 
 tuning_plan check(tune_arguments& asked) {
@@ -348,7 +353,7 @@ void add_tune(CLI::App& app) {
   add_weight_options(*command, *asked,
                      "How much an event of each action counts (1), e.g.\nview=1,buy=3,return=-1; pairs that count 0 or "
                      "less\nare neither learned nor judged");
-  add_merge_option(*command, asked->merge);
+  add_merge_options(*command, asked->merge, *asked);
   add_search_options(*command, *asked);
   add_model_options(*command, asked->model);
   add_threads_option(*command, asked->threads);

@@ -63,6 +63,12 @@ tandem_cli_test("--steps without its solver is wrong usage" EXIT 2 ONE_LINE ERR 
                 ARGS ${_fit} --steps 4)
 tandem_cli_test("--block with another solver is wrong usage" EXIT 2 ONE_LINE ERR "--block: .*--solver block"
                 ARGS ${_fit} --block 4 --solver conjugate_gradient)
+tandem_cli_test("--dislikes with a model that knows none is wrong usage" EXIT 2 ONE_LINE ERR "--dislikes: ease knows no dislikes"
+                ARGS ${_fit} --model ease --dislikes)
+tandem_cli_test("--precision with another solver is wrong usage" EXIT 2 ONE_LINE ERR "--precision: .*the solver cholesky only"
+                ARGS ${_fit} --solver block --precision bfloat16)
+tandem_cli_test("fit learns from dislikes where it is asked to" EXIT 0 OUT "ials on .*2 entries"
+                ARGS fit --events ${_logs}/strong/returns.csv --actions return=-1 --dislikes --rank 2 --out ${_logs}/disliked)
 tandem_cli_test("fit with an unknown --merge is wrong usage" EXIT 2 ONE_LINE ERR "--merge: .*binary.*latest.*max.*sum"
                 ARGS ${_fit} --merge mean)
 tandem_cli_test("fit of a file that is not there fails with its name" EXIT 1 ONE_LINE ERR "no-such-file.csv"

@@ -76,7 +76,8 @@ namespace detail {
     }
   }
   const auto matrix = [&log](const std::vector<interaction>& events) {
-    return interactions::from_events(events, log.n_users(), log.n_items());
+    return interactions::from_events(events, log.n_users(), log.n_items(), merge_rule::sum,
+                                     log.keeps_dislikes() ? dislike_rule::keep : dislike_rule::leave_out);
   };
   return {matrix(train), matrix(known), matrix(targets)};
 }
