@@ -211,7 +211,7 @@ void add_evaluate(CLI::App& app) {
   add_file_options(*command, *asked);
   add_weight_options(*command, *asked,
                      "How much an event of each action counts (1), e.g.\nview=1,buy=3,return=-1; pairs that count 0 or "
-                     "less\nare neither learned nor judged");
+                     "less\nare neither learned, but see --dislikes, nor judged");
   add_merge_options(*command, asked->merge, *asked);
   add_model_options(*command, asked->model);
   add_threads_option(*command, asked->threads);

@@ -74,7 +74,7 @@ void add_fit(CLI::App& app) {
   add_file_options(*command, *asked);
   add_weight_options(*command, *asked,
                      "How much an event of each action counts (1), e.g.\nview=1,buy=3,return=-1; pairs that count 0 or "
-                     "less\nare not learned");
+                     "less\nare not learned, but see --dislikes");
   add_merge_options(*command, asked->merge, *asked);
   add_model_options(*command, asked->model);
   add_threads_option(*command, asked->threads);

@@ -62,7 +62,7 @@ std::vector<float> served_model::scores_of(tandem::user_index user, const std::s
   const tandem::batch::factor_model& model = std::get<tandem::saved_model>(saved_).factors;
   const auto factors = model.user_factors(user);
   if (std::all_of(factors.begin(), factors.end(), [](float x) { return x == 0; })) {
-    throw error(errc::wrong_state, "the user '" + name + "' had no history in training", {folder_, 0, {}},
+    throw error(errc::wrong_state, "the user '" + name + "' had nothing liked in training", {folder_, 0, {}},
                 "name items with --items");
   }
   std::vector<float> out(model.n_items());

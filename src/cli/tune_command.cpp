@@ -286,7 +286,10 @@ tuning_plan plan_of(tune_arguments& asked) {
   }
   for (const tuned_key& each : kind.tuned) {
     const bool is_named = std::any_of(named.begin(), named.end(), [&](const auto& n) { return n.key == each.key; });
-    if (each.searched() && !is_named && asked.model.given.count(each.key) == 0) keys.push_back(each);
+    // likeness that is no cosine has nothing that shrinkage could be added to
+    const bool is_void = each.key == "shrinkage" && asked.model.given.count("normalize") > 0 &&
+                         asked.model.given.at("normalize") == "false";
+    if (each.searched() && !is_named && !is_void && asked.model.given.count(each.key) == 0) keys.push_back(each);
   }
   if (keys.empty()) refuse("--model", "every option that is searched for " + kind.name + " is given: leave one out");
   for (const bool high : {false, true}) check_end(kind, asked.model, keys, high);
@@ -352,7 +355,7 @@ void add_tune(CLI::App& app) {
   add_file_options(*command, *asked);
   add_weight_options(*command, *asked,
                      "How much an event of each action counts (1), e.g.\nview=1,buy=3,return=-1; pairs that count 0 or "
-                     "less\nare neither learned nor judged");
+                     "less\nare neither learned, but see --dislikes, nor judged");
   add_merge_options(*command, asked->merge, *asked);
   add_search_options(*command, *asked);
   add_model_options(*command, asked->model);

@@ -1,11 +1,10 @@
 // Gramians of bfloat16 rows with AMX, which multiplies tiles of 16 x 32 by 32 x 16 in one instruction (tdpbf16ps).
 //
-// The functions here carry their own target attribute and run only where use_amx() found the CPU to have tiles, the
-// system to grant them, and one Gramian to come out right; elsewhere there is nothing in this file.
+// The functions here carry their own target attribute and run only where a host asked for this level, and the CPU has
+// tiles, the system granted them, and one Gramian came out right; elsewhere there is nothing in this file.
 
 #include <cstddef>
 #include <cstdint>
-#include <string_view>
 
 #include "levels.hpp"
 
@@ -51,7 +50,7 @@ decltype(kernel_table::gram_accumulate_bfloat16) without_tiles = nullptr;
 
 TANDEM_TILES void gram_accumulate_bfloat16(const std::uint16_t* rows, std::size_t stride, const std::uint32_t* index,
                                            const float* weight, std::size_t n, std::size_t k, float* gram) {
-  if (k % tile_side != 0 || k * tile_side > tile_panel_words || n < tile_side) {
+  if (k == 0 || k % tile_side != 0 || k * tile_side > tile_panel_words || n < tile_side) {
     return without_tiles(rows, stride, index, weight, n, k, gram);
   }
   static constexpr tile_shapes shapes{};
@@ -71,10 +70,17 @@ bool cpu_has_tiles() noexcept {
   return (d & bf16) != 0 && (d & tile) != 0;
 }
 
-/// Linux grants the tiles' 8 KB of state to a process that asks (since 5.16).
+constexpr long tile_data = 18;  // XFEATURE_XTILEDATA
+
+bool system_has_tiles() noexcept {
+  constexpr long supported = 0x1021;  // ARCH_GET_XCOMP_SUPP, since Linux 5.16
+  std::uint64_t features = 0;
+  return syscall(SYS_arch_prctl, supported, &features) == 0 && (features >> tile_data & 1U) != 0;
+}
+
+/// Linux grants the tiles' 8 KB of state to a process that asks. From then on its signal frames are that much larger.
 bool system_grants_tiles() noexcept {
   constexpr long ask_permission = 0x1023;  // ARCH_REQ_XCOMP_PERM
-  constexpr long tile_data = 18;           // XFEATURE_XTILEDATA
   return syscall(SYS_arch_prctl, ask_permission, tile_data) == 0;
 }
 
@@ -102,12 +108,14 @@ bool sums_are_right() noexcept {
 
 }  // namespace
 
+bool has_amx() noexcept { return cpu_has_tiles() && system_has_tiles(); }
+
 bool use_amx(kernel_table& table) noexcept {
-  if (std::string_view(table.name) != "avx512bf16" || !cpu_has_tiles() || !system_grants_tiles()) return false;
+  if (table.gram_accumulate_bfloat16 == gram_accumulate_bfloat16) return true;
+  if (!system_grants_tiles()) return false;
   without_tiles = table.gram_accumulate_bfloat16;
   if (!sums_are_right()) return false;
   table.gram_accumulate_bfloat16 = gram_accumulate_bfloat16;
-  table.name = "amx";
   return true;
 }
 
@@ -118,6 +126,7 @@ TANDEM_END
 
 TANDEM_BEGIN
 namespace detail {
+bool has_amx() noexcept { return false; }
 bool use_amx(kernel_table&) noexcept { return false; }
 }  // namespace detail
 TANDEM_END

@@ -38,6 +38,7 @@ HWY_INLINE void pack_row(const std::uint16_t* x, float w, size_t k, size_t step,
 
 void gram_accumulate_bfloat16(const std::uint16_t* rows, size_t stride, const std::uint32_t* index, const float* weight,
                               size_t n, size_t k, float* gram) {
+  if (k == 0) return;
   const size_t step = (k + lanes - 1) / lanes * lanes;
   if (step > panel_floats) {
     return tandem::detail::gram_accumulate_bfloat16_portable(rows, stride, index, weight, n, k, gram);

@@ -82,6 +82,7 @@ TANDEM_BF16 void add_pairs(const std::uint32_t* pairs, std::size_t step, std::si
 
 TANDEM_BF16 void gram_accumulate_bfloat16(const std::uint16_t* rows, std::size_t stride, const std::uint32_t* index,
                                           const float* weight, std::size_t n, std::size_t k, float* gram) {
+  if (k == 0) return;
   const std::size_t step = (k + 15) / 16 * 16;
   if (step > panel_words) return gram_accumulate_bfloat16_portable(rows, stride, index, weight, n, k, gram);
   alignas(64) std::uint32_t pairs[panel_words];

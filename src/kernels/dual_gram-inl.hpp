@@ -48,8 +48,7 @@ HWY_INLINE void pack_columns(const float* rows, size_t stride, const std::uint32
 
 void dual_gram_accumulate(const float* rows, size_t stride, const std::uint32_t* index, const float* scale,
                           const float* factor, size_t n, size_t k, float* gram) {
-  constexpr size_t unit = lanes < 4 ? 4 : lanes;
-  const size_t step = (n + unit - 1) / unit * unit;
+  const size_t step = (n + lanes - 1) / lanes * lanes;
   if (n == 0) return;
   if (step > panel_floats) {  // far beyond where it pays
     return tandem::detail::dual_gram_accumulate_portable(rows, stride, index, scale, factor, n, k, gram);

@@ -97,7 +97,7 @@ HWY_INLINE void triangle_rows(size_t a, const float* left, const float* right, s
 
 // gram += sum_{r<n} left_r right_r^T for rows padded with zeros to `step`, a multiple of lanes, step >= k
 void add_panel(const float* left, const float* right, size_t step, size_t n, size_t k, float* gram) {
-  const size_t whole = k % lanes == 0 ? k : k / lanes * lanes;  // rows whose vectors all lie inside the matrix
+  const size_t whole = k / lanes * lanes;  // rows whose vectors all lie inside the matrix
   size_t a = 0;
   for (; a + tile_rows <= whole; a += tile_rows) triangle_rows<sign::plus>(a, left, right, step, n, gram + a * k, k);
   for (; a < k; a += tile_rows) {
@@ -158,6 +158,7 @@ HWY_INLINE void add_rows(size_t n, size_t k, size_t step, bool weighted, float* 
 
 void gram_accumulate(const float* rows, size_t stride, const std::uint32_t* index, const float* weight, size_t n,
                      size_t k, float* gram) {
+  if (k == 0) return;
   const size_t step = (k + lanes - 1) / lanes * lanes;
   const auto weight_of = [weight](size_t r) HWY_ATTR { return weight != nullptr ? weight[r] : 1.0F; };
   if (step > panel_floats) {  // beyond any rank in use

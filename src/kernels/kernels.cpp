@@ -12,6 +12,8 @@
 TANDEM_BEGIN
 namespace {
 
+constexpr const char* amx = "amx";
+
 struct registry {
   std::array<kernel_table, 12> tables{};
   std::array<std::string_view, 12> names{};
@@ -24,9 +26,13 @@ struct registry {
     for (std::size_t l = 0; l < found.size; ++l) add(found.tables[l]);
     kernel_table best = tables[size - 1];
     if (detail::use_vnni(best)) add(best);
-    if (detail::use_bfloat16(best)) add(best);
-    if (detail::use_amx(best)) add(best);
+    const bool has_bfloat16 = detail::use_bfloat16(best);
+    if (has_bfloat16) add(best);
     chosen = &tables[size - 1];
+    if (has_bfloat16 && detail::has_amx()) {  // in use only when it is asked for: it changes the process
+      best.name = amx;
+      add(best);
+    }
     if (const char* asked = std::getenv("TANDEM_SIMD"); asked != nullptr) choose(asked);
   }
 
@@ -40,10 +46,10 @@ struct registry {
 
   bool choose(std::string_view level) noexcept {
     for (std::size_t l = 0; l < size; ++l) {
-      if (names[l] == level) {
-        chosen = &tables[l];
-        return true;
-      }
+      if (names[l] != level) continue;
+      if (level == amx && !detail::use_amx(tables[l])) return false;
+      chosen = &tables[l];
+      return true;
     }
     return false;
   }

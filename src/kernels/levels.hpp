@@ -27,8 +27,12 @@ struct level_list {
 /// with AVX512-BF16's products. Returns false, and changes nothing, elsewhere.
 [[nodiscard]] bool use_bfloat16(kernel_table& table) noexcept;
 
-/// Turns the table of level "avx512bf16" into that of "amx": the same, but for Gramians of bfloat16 rows with AMX's
-/// tiles where the rank is a multiple of 16. Returns false, and changes nothing, elsewhere.
+/// Whether this build, CPU and system have the tiles that level "amx" needs beyond "avx512bf16".
+[[nodiscard]] bool has_amx() noexcept;
+
+/// Turns a table of "avx512bf16" into one of "amx": the same, but for Gramians of bfloat16 rows with AMX's tiles where
+/// the rank is a multiple of 16. Asks the system to grant the process the tiles' state, and tries a Gramian. Returns
+/// false, and changes nothing, where it was refused or did not come out right. Requires: has_amx().
 [[nodiscard]] bool use_amx(kernel_table& table) noexcept;
 
 }  // namespace detail

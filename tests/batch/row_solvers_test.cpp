@@ -296,7 +296,12 @@ TEST_CASE("bfloat16 is near float32, and the users returned are exact all the sa
   std::vector<factor_model> models;
   models.push_back(fit_ials(log, options));
   options.epochs = 9;  // ended after the fourth
-  models.push_back(fit_ials(log, options, {}, {}, nullptr, [](const ials_epoch& at) { return at.epoch < 4; }));
+  std::vector<factor_model> seen;
+  models.push_back(fit_ials(log, options, {}, {}, nullptr, [&](const ials_epoch& at) {
+    seen.push_back(at.model());
+    return at.epoch < 4;
+  }));
+  models.push_back(seen.back());
   const double objective = reference::objective(log, exact);
   for (const factor_model& model : models) {
     CHECK(std::abs(reference::objective(log, model) / objective - 1) < 2e-3);
@@ -359,6 +364,14 @@ TEST_CASE("dislikes lower the objective with every solver, and users are exact, 
       for (std::size_t j = 0; j < 10; ++j) {
         CHECK(std::abs(static_cast<double>(folded[j]) - own[static_cast<Eigen::Index>(j)]) <= 1e-4);
       }
+      // a like and a dislike that cancel out are no event
+      if (w(u, 38) != 0) continue;
+      std::vector<float> weights(row.weight.begin(), row.weight.end());
+      items.insert(items.end(), {item_index{38}, item_index{38}});
+      weights.insert(weights.end(), {2.0F, -2.0F});
+      std::vector<float> again(10);
+      model.fold_in(items, weights, again);
+      CHECK(again == folded);
     }
   }
 }

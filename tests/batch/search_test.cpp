@@ -130,6 +130,17 @@ TEST_CASE("a setting that has no solution counts as 0, other failures end the se
   };
   CHECK(fails(errc::invalid_argument));
   CHECK(fails(errc::cancelled));
+  CHECK(fails(errc::not_finite));  // every setting
+
+  const tuning_fold two[] = {one.fold, one.fold};
+  std::size_t calls = 0;
+  const auto second_fold_fails = [&](const tuning_fold&, const bowl_options& o, const progress&) {
+    if (calls++ % 2 == 1 && o.x > 1) throw error(errc::not_finite, "diverged");
+    return tuning_score{bowl(o)};
+  };
+  for (const auto& trial : search<bowl_options>(two, {}, bowl_ranges, {}, second_fold_fails).trials) {
+    CHECK((trial.ndcg == 0) == (trial.options.x > 1));
+  }
 }
 
 TEST_CASE("a search refuses what it cannot do before it fits anything") {

@@ -118,8 +118,8 @@ TEST_CASE("gram_accumulate takes ranks beyond its panel", "[kernels]") {
 TEST_CASE("round_to_bfloat16 rounds to the nearest, ties to even, the same at each level", "[kernels]") {
   at_each_level([] {
     // 1 + 2^-8 lies between 1 and 1 + 2^-7: a tie, to the even 1; 1 + 3 * 2^-8 a tie to the even 1 + 2^-6
-    const std::vector<float> x{1.0F,  -1.0F,     1.00390625F, 1.01171875F, 1.004F, -1.004F, 0.0F,
-                               -0.0F, 3.140625F, 1e-40F,      3e38F,       -1e-3F,     65280.0F,    65281.0F,
+    const std::vector<float> x{1.0F,  -1.0F,     1.00390625F, 1.01171875F, 1.004F, -1.004F,  0.0F,
+                               -0.0F, 3.140625F, 1e-40F,      3e38F,       -1e-3F, 65280.0F, 65281.0F,
                                0.1F,  0.2F,      0.3F,        123.456F,    -7.7F};
     const halves got = rounded(x);
     const std::vector<float> back = widened(got);
@@ -155,7 +155,7 @@ TEST_CASE("gram_accumulate_bfloat16 matches the reference with and without index
       for (const std::size_t n : {0U, 1U, 2U, 5U, 33U, 300U}) {
         const std::vector<std::uint32_t> index = some_rows(n, n_rows);
         std::vector<float> weight = random_floats(n, 11);
-        for (float& w : weight) w = std::abs(w);
+        for (float& w : weight) w = w > 0 ? 4.0F : 0.25F;  // of whole roots: rounding them once more changes nothing
         const std::vector<float> before = random_floats(k * k, 12);
         for (const int kind : {0, 1, 2, 3}) {
           INFO("k " << k << ", n " << n << ", index " << (kind & 1) << ", weight " << (kind & 2));
@@ -166,12 +166,39 @@ TEST_CASE("gram_accumulate_bfloat16 matches the reference with and without index
           std::vector<const float*> at(n);
           for (std::size_t r = 0; r < n; ++r) at[r] = exact.data() + ((kind & 1) != 0 ? index[r] : r) * stride;
           const std::vector<float> w = (kind & 2) != 0 ? weight : std::vector<float>(n, 1.0F);
-          // unweighted products are exact, and weighted rows may be rounded once more
-          CHECK(is_gramian(gram, before, at, w, k, (kind & 2) != 0 ? 1.0 / 128 : 1e-5));
+          CHECK(is_gramian(gram, before, at, w, k, 1e-5));
           CHECK(gram[k * k] == canary);
         }
       }
     }
+  });
+}
+
+TEST_CASE("gram_accumulate_bfloat16 takes any weight, with one rounding more at the most", "[kernels]") {
+  at_each_level([] {
+    const halves rows = rounded(random_floats(9 * 20, 14));
+    const std::vector<float> exact = widened(rows);
+    std::vector<const float*> at(9);
+    for (std::size_t r = 0; r < 9; ++r) at[r] = exact.data() + r * 20;
+    std::vector<float> weight = random_floats(9, 15);
+    for (float& w : weight) w = std::abs(w);
+    weight[4] = 0;
+    std::vector<float> gram(20 * 20, 0.0F);
+    kernels().gram_accumulate_bfloat16(rows.data(), 20, nullptr, weight.data(), 9, 20, gram.data());
+    CHECK(is_gramian(gram, std::vector<float>(20 * 20, 0.0F), at, weight, 20, 1.0 / 128));
+  });
+}
+
+TEST_CASE("Gramians of no columns are nothing", "[kernels]") {
+  at_each_level([] {
+    const float x = 1;
+    const std::uint16_t h = 0x3F80;
+    float gram = canary;
+    kernels().gram_accumulate(&x, 1, nullptr, nullptr, 1, 0, &gram);
+    kernels().gram_accumulate_bfloat16(&h, 1, nullptr, nullptr, 1, 0, &gram);
+    CHECK(gram == canary);
+    kernels().dual_gram_accumulate(&x, 1, nullptr, &x, &x, 1, 0, &gram);
+    CHECK(gram == canary);
   });
 }
 

@@ -387,3 +387,17 @@ TEST_CASE("reports come back as they were") {
   CHECK(to_json(evaluation::interval{1, 2}).dump() == R"({"low":1.0,"high":2.0})");
 }
 #endif
+
+TEST_CASE("JSON nested deeper than anything of ours is refused before it is copied") {
+  const auto refusal = [](std::size_t levels) {
+    const std::string text = "{\"nested\": " + std::string(levels, '[') + std::string(levels, ']') + "}";
+    try {
+      (void)from_json<everything>(std::string_view(text));
+    } catch (const error& e) {
+      return e.message();
+    }
+    return std::string("accepted");
+  };
+  CHECK(refusal(200000).find("deeper than 100 levels") != std::string::npos);
+  CHECK(refusal(50).find("deeper") == std::string::npos);
+}

@@ -71,12 +71,13 @@ TEST_CASE("weights come back bit for bit, whatever their last digit") {
   random_stream random(5);
   for (int trial = 0; trial < 50; ++trial) {
     const batch::factor_weights w{static_cast<float>(random.uniform()), static_cast<float>(random.uniform() * 1e-6),
-                                  static_cast<float>(random.uniform())};
+                                  static_cast<float>(random.uniform()), trial % 2 == 0};
     save_model(directory.path, batch::factor_model::from_factors({1}, {1}, 1, w));
     const batch::factor_weights again = load_model(directory.path).factors.weights();
     CHECK(again.alpha0 == w.alpha0);
     CHECK(again.regularization == w.regularization);
     CHECK(again.nu == w.nu);
+    CHECK(again.dislikes == w.dislikes);
   }
 }
 
@@ -100,7 +101,8 @@ TEST_CASE("the files are these bytes") {
   "weights": {
     "alpha0": 0.1,
     "regularization": 0.003,
-    "nu": 1.0
+    "nu": 1.0,
+    "dislikes": false
   },
   "files": {
     "user_factors.npy": {
@@ -262,7 +264,7 @@ TEST_CASE("a manifest is read strictly: each fault names the file, the field and
   check(R"({"format_version": 1, "learner": 7})", bad, "learner", "a string");
   check(R"({"format_version": 1, "tandem_version": 7})", bad, "tandem_version", "a string");
   check(R"({"format_version": 1, "options": []})", bad, "options", "an object");
-  check(R"({"format_version": 1, "weights": {"alpha0": 1}})", bad, "weights", "give alpha0, regularization, nu");
+  check(R"({"format_version": 1, "weights": {"alpha0": 1}})", bad, "weights.regularization", "regularization and nu");
   check(R"({"format_version": 1, "weights": {"alpha": 1}})", bad, "weights.alpha", "'alpha0'");
   const auto argument = errc::invalid_argument;
   check(R"({"format_version": 1, "weights": {"alpha0": -1, "regularization": 1, "nu": 1}})", argument, "weights.alpha0",
@@ -306,7 +308,9 @@ TEST_CASE("factors that are not a model are refused by name") {
   };
   check(numpy_file<float>("<f4", "False", "(1, 3)", {1, 2, 3}), "users have 2 factors, items 3");
   check(numpy_file<float>("<f4", "False", "(2,)", {1, 2}), "its shape is not that of a matrix");
-  check(numpy_file<float>("<f4", "False", "(0, 0)", {}), "has no columns");
+  check(numpy_file<float>("<f4", "False", "(0, 0)", {}), "has 0 columns");
+  check(numpy_file<float>("<f4", "False", "(0, 4294967296)", {}), "has 4294967296 columns");
+  check(numpy_file<float>("<f4", "False", "(0, 16385)", {}), "has 16385 columns");
   check(numpy_file<float>(">f4", "False", "(1, 2)", {1, 2}), "float32 ('<f4') or float64 ('<f8')");
   check(numpy_file<std::uint16_t>("<f2", "False", "(1, 2)", {1, 2}), "float32 ('<f4') or float64 ('<f8')");
   check(numpy_file<std::uint64_t>("<i8", "False", "(1, 2)", {1, 2}), "float32 ('<f4') or float64 ('<f8')");

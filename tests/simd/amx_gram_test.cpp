@@ -70,10 +70,13 @@ TEST_CASE("a Gramian in tiles is the Gramian, for any number of rows and tiles",
   for (const std::size_t k : {16U, 32U, 48U, 64U, 80U, 128U, 512U}) {
     for (const std::size_t n : {1U, 2U, 31U, 32U, 33U, 64U, 300U}) {
       if (k == 512 && n > 64) continue;
-      for (const bool weighted : {false, true}) {
-        INFO("k " << k << ", n " << n << ", weighted " << weighted);
+      for (const int kind : {0, 1, 2, 3}) {
+        const bool weighted = (kind & 1) != 0;
+        const bool gathers = (kind & 2) != 0 || n > 200;
+        INFO("k " << k << ", n " << n << ", weighted " << weighted << ", gathers " << gathers);
+        const std::size_t stride = k + 8;
         random_stream random(k, n);
-        std::vector<float> exact(200 * k);
+        std::vector<float> exact(200 * stride);
         for (float& x : exact) x = static_cast<float>(random.below(17)) - 8;  // sums of products are exact
         std::vector<std::uint16_t> rows(exact.size());
         kernels().round_to_bfloat16(exact.data(), exact.size(), rows.data());
@@ -82,14 +85,16 @@ TEST_CASE("a Gramian in tiles is the Gramian, for any number of rows and tiles",
         std::vector<float> weight(n);
         for (float& w : weight) w = random.below(2) == 0 ? 4.0F : 0.25F;  // of whole roots
         std::vector<float> gram(k * k + 1, 2.0F);
-        detail::gram_in_tiles<stand_in_tiles>({rows.data(), k, index.data(), weighted ? weight.data() : nullptr, n}, k,
-                                              gram.data());
+        detail::gram_in_tiles<stand_in_tiles>(
+            {rows.data(), stride, gathers ? index.data() : nullptr, weighted ? weight.data() : nullptr, n}, k,
+            gram.data());
         bool all = true;
         for (std::size_t a = 0; a < k; ++a) {
           for (std::size_t b = 0; b <= a; ++b) {
             float expected = 2;
             for (std::size_t r = 0; r < n; ++r) {
-              expected += (weighted ? weight[r] : 1) * exact[index[r] * k + a] * exact[index[r] * k + b];
+              const float* x = exact.data() + (gathers ? index[r] : r) * stride;
+              expected += (weighted ? weight[r] : 1) * x[a] * x[b];
             }
             all = all && gram[a * k + b] == expected;
           }

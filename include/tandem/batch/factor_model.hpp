@@ -36,6 +36,9 @@ struct factor_weights {
 /// Memory: (n_users + n_items) * rank * 4 bytes, and rank^2 * 4 for the Gramian.
 class factor_model {
  public:
+  /// Its Gramian takes 1 GB.
+  static constexpr std::size_t max_rank = 16384;
+
   /// A model without users and items, of rank 1.
   factor_model() : factor_model({}, {}, 1, {}) {}
 

@@ -177,8 +177,8 @@ namespace batch {
 ///                its fit, so that the host can cancel.
 /// @param report  stage "tune", counting fits: trials * folds in all.
 /// Complexity: trials * folds calls of `judge`. Deterministic when `judge` is. Threads: as `judge`.
-/// Errors: invalid_argument; those of `judge`, but for not_finite: a setting whose equations have no finite solution
-/// counts as 0, and the search goes on.
+/// Errors: invalid_argument; those of `judge`, but for not_finite: a setting whose equations have no finite solution in
+/// some fold counts as 0, and the search goes on. not_finite when no setting has one.
 template <class Options, class Judge>
 [[nodiscard]] search_result<Options> search(std::span<const tuning_fold> folds, const Options& start,
                                             std::type_identity_t<std::span<const tuned_option<Options>>> ranges,
@@ -188,6 +188,7 @@ template <class Options, class Judge>
   search_result<Options> out;
   detail::unit_place best_place{};
   std::size_t done = 0;
+  bool succeeds = false;
   const progress inside = [&](const progress_report&) {
     report_progress(report, {"tune", done, options.trials * folds.size()});
     return true;
@@ -196,6 +197,7 @@ template <class Options, class Judge>
     const detail::unit_place at = detail::tuning_place(t, ranges.size(), options, best_place);
     search_trial<Options> trial{detail::options_at<Options>(start, ranges, at), 0};
     double epochs = 0;
+    bool fails = false;
     for (const tuning_fold& fold : folds) {
       try {
         const tuning_score score = judge(fold, trial.options, inside);
@@ -203,9 +205,12 @@ template <class Options, class Judge>
         epochs += static_cast<double>(score.epochs) / static_cast<double>(folds.size());
       } catch (const error& failure) {
         if (failure.code() != errc::not_finite) throw;
+        fails = true;
       }
       ++done;
     }
+    if (fails) trial.ndcg = epochs = 0;
+    succeeds = succeeds || !fails;
     if constexpr (requires { trial.options.epochs; }) {
       if (epochs > 0) trial.options.epochs = std::max<std::size_t>(1, static_cast<std::size_t>(std::lround(epochs)));
     }
@@ -215,6 +220,10 @@ template <class Options, class Judge>
       best_place = at;
     }
     out.trials.push_back(std::move(trial));
+  }
+  if (!succeeds) {
+    throw error(errc::not_finite, "no setting that was tried has a finite solution", {},
+                "search larger regularization, or scale the interactions' weights down");
   }
   report_progress(report, {"tune", done, done});
   return out;

@@ -109,15 +109,16 @@ struct kernel_table {
 
 #if defined(TANDEM_COMPILED_KERNELS) && TANDEM_COMPILED_KERNELS
 
-/// The table in use: chosen on first call, the best this CPU has, or the level named by the environment variable
-/// TANDEM_SIMD if it is available. Threads: thread-safe. Never fails.
+/// The table in use: chosen on first call, the best this CPU has but for "amx", or the level named by the environment
+/// variable TANDEM_SIMD if it is available. Threads: thread-safe. Never fails.
 [[nodiscard]] const kernel_table& kernels() noexcept;
 
 /// The levels this CPU and build have, slowest ("portable") first.
 [[nodiscard]] std::span<const std::string_view> available_simd_levels() noexcept;
 
-/// Forces a level for the whole process; for tests and benchmarks. Returns false, and changes nothing, when the level
-/// is not available. Threads: not while other threads compute.
+/// Forces a level for the whole process. Returns false, and changes nothing, when the level is not available, or the
+/// system refuses it: "amx" asks Linux for tiles, which makes all later signal frames of the process 8 KB larger.
+/// Threads: not while other threads compute.
 bool set_simd_level(std::string_view level) noexcept;
 
 #else

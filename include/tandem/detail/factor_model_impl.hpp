@@ -9,6 +9,7 @@
 #include "tandem/batch/factor_model.hpp"
 #include "tandem/detail/history.hpp"
 #include "tandem/detail/normal_equations.hpp"
+#include "tandem/detail/require.hpp"
 
 TANDEM_BEGIN
 namespace detail {
@@ -39,7 +40,7 @@ namespace batch {
 
 inline factor_model factor_model::from_factors(std::vector<float> users, std::vector<float> items, std::size_t rank,
                                                const factor_weights& weights, executor_ref executor) {
-  if (rank == 0) throw error(errc::invalid_argument, "the rank of a model must be at least 1", {{}, 0, "rank"});
+  detail::require(rank >= 1 && rank <= max_rank, "rank", "[1, 16384]");
   if (users.size() % rank != 0 || items.size() % rank != 0) {
     throw error(errc::invalid_argument, "the factors are not whole rows of rank " + std::to_string(rank));
   }

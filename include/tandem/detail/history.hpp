@@ -57,13 +57,13 @@ inline gathered_history gather_history(std::span<const item_index> items, std::s
   gathered_history out;
   out.index.reserve(entries.size());
   out.weight.reserve(entries.size());
-  for (const auto& [item, weight] : entries) {
-    if (!out.index.empty() && out.index.back() == item) {
-      out.weight.back() += weight;
-    } else {
-      out.index.push_back(item);
-      out.weight.push_back(weight);
-    }
+  for (auto at = entries.begin(); at != entries.end();) {
+    const std::uint32_t item = at->first;
+    float weight = 0;
+    for (; at != entries.end() && at->first == item; ++at) weight += at->second;
+    if (weight == 0) continue;  // a like and a dislike
+    out.index.push_back(item);
+    out.weight.push_back(weight);
   }
   return out;
 }

@@ -104,14 +104,9 @@ batch::factor_model alternate(const interactions& log, const batch::ials_options
     half_step(item_side, users, items, options, executor, item_priors.priors()).run(progress);
     item_priors.learn(items);
     user_priors.learn(users);
-    const auto solve_users = [&](const batch::ials_options& how) {
-      half_step(user_side, items, users, how, executor, user_priors.priors()).run(progress);
-    };
-    const bool is_last = epoch + 1 == epochs;
-    solve_users(is_last ? exact : options);
-    if (!watch || watch({epoch + 1, users, items, options.rank, weights})) continue;
-    if (!is_last && options.precision != exact.precision) solve_users(exact);
-    break;
+    const bool is_seen = watch || epoch + 1 == epochs;  // what leaves this function is exact
+    half_step(user_side, items, users, is_seen ? exact : options, executor, user_priors.priors()).run(progress);
+    if (watch && !watch({epoch + 1, users, items, options.rank, weights})) break;
   }
   return batch::factor_model::from_factors(std::move(users), std::move(items), options.rank, weights, executor);
 }

@@ -408,12 +408,13 @@ inline std::string reason(std::string_view what) {
   return std::string(what);
 }
 
-/// Parses text, refusing an object that names a key twice (JSON allows it, and most parsers keep one at random).
-/// Errors: bad_format with the line.
+/// Parses text, refusing an object that names a key twice (JSON allows it, and most parsers keep one at random), and
+/// more than 100 levels of nesting (copying a value takes a stack frame a level). Errors: bad_format with the line.
 template <class Json>
 Json parse(std::string_view text) {
   std::vector<std::set<std::string>> open;  // keys of the objects around the current place
-  const auto check = [&open](int, typename Json::parse_event_t event, Json& parsed) {
+  const auto check = [&open](int depth, typename Json::parse_event_t event, Json& parsed) {
+    if (depth > 100) throw error(errc::bad_format, "is nested deeper than 100 levels");
     if (event == Json::parse_event_t::object_start) open.emplace_back();
     if (event == Json::parse_event_t::object_end) open.pop_back();
     if (event == Json::parse_event_t::key) {

@@ -18,19 +18,23 @@
 TANDEM_BEGIN
 namespace detail::model_files {
 
+inline void require_file(const std::filesystem::path& path, const char* remedy) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored))
+    throw error(errc::io_error, "is not there", {.file = path.string()}, remedy);
+}
+
 /// @param rows  the key and the number that the manifest has for them, if any.
 inline npy_matrix read_factors(const std::filesystem::path& path, const std::optional<std::uint64_t>& rank,
                                const std::pair<const char*, std::optional<std::uint64_t>>& rows) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored)) {
-    throw error(errc::io_error, "is not there", {.file = path.string()},
-                "a model of factors is a folder with model.json, user_factors.npy and item_factors.npy");
-  }
+  require_file(path, "a model of factors is a folder with model.json, user_factors.npy and item_factors.npy");
   npy_matrix out = read_npy(path.string(), npy_rules::any_numbers);
   compare_size(path, rows.first, out.rows, rows.second);
   compare_size(path, "rank", out.columns, rank);
-  if (out.columns == 0)
-    throw error(errc::bad_format, "has no columns", {.file = path.string()}, "the rank is at least 1");
+  if (out.columns == 0 || out.columns > batch::factor_model::max_rank) {
+    throw error(errc::bad_format, "has " + std::to_string(out.columns) + " columns", {.file = path.string()},
+                "the rank lies in [1, " + std::to_string(batch::factor_model::max_rank) + "]");
+  }
   return out;
 }
 
@@ -43,12 +47,6 @@ auto of_file(const std::filesystem::path& path, F&& f) {
     const errc code = e.code() == errc::invalid_argument ? errc::bad_format : e.code();
     throw error(code, e.message(), {.file = path.string()}, "save the model again");
   }
-}
-
-inline void require_file(const std::filesystem::path& path, const char* remedy) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored))
-    throw error(errc::io_error, "is not there", {.file = path.string()}, remedy);
 }
 
 inline batch::ease_model read_dense(const std::filesystem::path& folder, const manifest& m) {

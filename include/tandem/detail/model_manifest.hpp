@@ -310,8 +310,11 @@ inline manifest read_manifest(const nlohmann::ordered_json& in) {
       json::read_integer(value, out.n_items.emplace(), key);
     } else if (key == "weights") {
       json::read_value(value, out.weights.emplace(), key);
-      if (value.size() != 3)
-        throw error(errc::bad_format, "lacks some", {.field = key}, "give alpha0, regularization, nu");
+      for (const char* each : {"alpha0", "regularization", "nu"}) {  // dislikes came later
+        if (value.contains(each)) continue;
+        throw error(errc::bad_format, "is not there", {.field = json::inside(key, each)},
+                    "give alpha0, regularization and nu");
+      }
       check_weights(*out.weights);
     } else if (key == "options") {
       if (!value.is_object()) json::wrong_type(key, value.type_name(), "an object, { ... }");
