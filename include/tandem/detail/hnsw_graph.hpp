@@ -1,6 +1,7 @@
 #pragma once
 // A graph of hnswlib by inner product: built item by item, then only read.
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -75,23 +76,27 @@ class hnsw_marks {
 class hnsw_graph {
  public:
   /// Room for `capacity` items, above 0. Errors: std::runtime_error, of hnswlib, without memory.
-  hnsw_graph(std::size_t capacity, std::size_t rank, std::size_t links, std::size_t ef_construction)
+  hnsw_graph(std::size_t capacity, std::size_t rank, std::size_t links, std::size_t ef_construction, std::uint64_t seed)
       : space_(rank),
         scale_(1 / std::log(static_cast<double>(links))),
+        seed_(seed),
         graph_(&space_, capacity, links, ef_construction) {
     graph_.mult_ = 0;  // what hnswlib draws is layer 0: add() says which one it is
+    for (std::size_t item = 0; item < capacity; ++item) highest_ = std::max(highest_, level_of(item));
   }
   hnsw_graph(const hnsw_graph&) = delete;
   hnsw_graph& operator=(const hnsw_graph&) = delete;
 
-  /// Adds the next item. Errors: std::runtime_error, of hnswlib: no memory, or no room.
-  void add(const float* row, std::uint64_t seed) {
+  /// Adds the next item. The first one reaches the highest layer of all: searches always begin with it, and hnswlib
+  /// never takes its locks in two orders, which ThreadSanitizer would report.
+  /// Errors: std::runtime_error, of hnswlib: no memory, or no room.
+  void add(const float* row) {
     const std::size_t item = size();
-    graph_.addPoint(row, item, level_of(seed, item));
+    graph_.addPoint(row, item, item == 0 ? highest_ : level_of(item));
   }
 
   /// Frees what only additions need: nothing may be added any more.
-  void finish() noexcept {
+  void finish() {
     decltype(graph_.label_lookup_)().swap(graph_.label_lookup_);
     decltype(graph_.link_list_locks_)().swap(graph_.link_list_locks_);
   }
@@ -129,12 +134,14 @@ class hnsw_graph {
 
   /// The highest layer an item reaches: 0 as a rule, one in `links` more than 0 and so on. A random number of tandem,
   /// since those of std:: differ between standard libraries.
-  [[nodiscard]] int level_of(std::uint64_t seed, std::size_t item) const noexcept {
-    return static_cast<int>(-std::log(random_stream(seed, item).uniform_open()) * scale_);
+  [[nodiscard]] int level_of(std::size_t item) const noexcept {
+    return static_cast<int>(-std::log(random_stream(seed_, item).uniform_open()) * scale_);
   }
 
   hnsw_space space_;
   double scale_;
+  std::uint64_t seed_;
+  int highest_ = 0;
   hnswlib::HierarchicalNSW<hnsw_distance> graph_;
 };
 

@@ -64,10 +64,10 @@ inline approximate_top_n approximate_top_n::from_rows(std::span<const float> row
   if (n == 0) return index;
   std::shared_ptr<detail::hnsw_graph> graph;
   detail::calling_hnswlib([&] {
-    graph = std::make_shared<detail::hnsw_graph>(n, rank, options.links, options.ef_construction);
+    graph = std::make_shared<detail::hnsw_graph>(n, rank, options.links, options.ef_construction, options.seed);
     for (std::size_t first = 0; first < n; first += items_a_block) {
       const std::size_t end = std::min(n, first + items_a_block);
-      for (std::size_t i = first; i < end; ++i) graph->add(rows.data() + i * rank, options.seed);
+      for (std::size_t i = first; i < end; ++i) graph->add(rows.data() + i * rank);
       report_progress(report, {"approximate_top_n", end, n});
     }
   });
