@@ -180,9 +180,9 @@ TEST_CASE("the graph finds most of the best items, and more of them the more it 
     CAPTURE(found);
     CHECK(found[0] < found[1]);  // so it was the graph that answered, not a scan
     CHECK(found[1] < found[2]);
-    CHECK(found[0] > 0.4);
-    CHECK(found[1] > 0.8);
-    CHECK(found[2] > 0.95);
+    CHECK(found[0] > 0.55);
+    CHECK(found[1] > 0.85);
+    CHECK(found[2] > 0.97);
     CHECK(found[2] < 1);
   }
 }
@@ -208,7 +208,7 @@ TEST_CASE("the graph finds most of the best items of trained factors", "[hnsw][r
   const auto queries = model.user_matrix().first(1000 * 64);
   const double found = recall(index, model.item_matrix(), queries, 10);
   CAPTURE(found);
-  CHECK(found > 0.93);
+  CHECK(found > 0.92);
   CHECK(found < 1);  // so it was the graph that answered
 }
 
