@@ -74,6 +74,7 @@ class TandemRecipe(ConanFile):
         for edge in ("kernels", "json", "xtensor"):
             wanted = bool(self.options.get_safe(f"with_{edge}"))
             toolchain.cache_variables[f"TANDEM_{edge.upper()}"] = "ON" if wanted else "OFF"
+        toolchain.cache_variables["TANDEM_HNSW"] = "OFF"  # Conan Center has no hnswlib; the header is there all the same
         toolchain.generate()
         CMakeDeps(self).generate()
 

@@ -1,5 +1,5 @@
 # Finds what tandem needs, unless the host brought it along as a target.
-# Sets TANDEM_HAVE_KERNELS, _JSON and _XTENSOR, and the targets to link.
+# Sets TANDEM_HAVE_KERNELS, _JSON, _XTENSOR and _HNSW, and the targets to link.
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 
@@ -47,4 +47,9 @@ if(NOT "${TANDEM_XTENSOR}" STREQUAL "OFF")
   endif()
   tandem_want(XTENSOR "xtensor (Debian: libxtensor-dev)" xtensor)
 endif()
-message(STATUS "tandem ${PROJECT_VERSION}: kernels ${TANDEM_HAVE_KERNELS}, json ${TANDEM_HAVE_JSON}, xtensor ${TANDEM_HAVE_XTENSOR}")
+if(NOT "${TANDEM_HNSW}" STREQUAL "OFF")
+  include(tandem_hnswlib)
+  tandem_want(HNSW "hnswlib (Debian: libhnswlib-dev; vcpkg: hnswlib)" hnswlib::hnswlib)
+endif()
+message(STATUS "tandem ${PROJECT_VERSION}: kernels ${TANDEM_HAVE_KERNELS}, json ${TANDEM_HAVE_JSON}, xtensor ${TANDEM_HAVE_XTENSOR}, "
+               "hnsw ${TANDEM_HAVE_HNSW}")

@@ -21,7 +21,7 @@ install(TARGETS ${_always} EXPORT tandemTargets
         ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT tandem_library
         RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT tandem_library)
 install(EXPORT tandemTargets NAMESPACE tandem:: DESTINATION "${_package_dir}" COMPONENT tandem_library)
-foreach(_edge json xtensor)
+foreach(_edge json xtensor hnsw)
   if(TARGET tandem_${_edge})
     install(TARGETS tandem_${_edge} EXPORT tandem_${_edge}Targets)
     install(EXPORT tandem_${_edge}Targets NAMESPACE tandem:: DESTINATION "${_package_dir}" COMPONENT tandem_library)
@@ -42,6 +42,9 @@ else() # headers only: one installation serves every architecture
 endif()
 install(FILES "${PROJECT_BINARY_DIR}/tandemConfig.cmake" "${PROJECT_BINARY_DIR}/tandemConfigVersion.cmake"
         DESTINATION "${_package_dir}" COMPONENT tandem_library)
+if(TARGET tandem_hnsw)
+  install(FILES cmake/tandem_hnswlib.cmake DESTINATION "${_package_dir}" COMPONENT tandem_library)
+endif()
 
 # -- pkg-config: paths relative to the file, so that the installed tree may be moved -------------------------------------
 set(TANDEM_PC_REQUIRES "eigen3 >= 3.4")

@@ -56,8 +56,8 @@ try() { # try NAME OPTIONS...
   cmake --build "$work/$name-host"
   "$work/$name-host/app"
 }
-try all -DTANDEM_KERNELS=ON -DTANDEM_JSON=ON -DTANDEM_XTENSOR=ON
-try none -DTANDEM_KERNELS=OFF -DTANDEM_JSON=OFF -DTANDEM_XTENSOR=OFF
+try all -DTANDEM_KERNELS=ON -DTANDEM_JSON=ON -DTANDEM_XTENSOR=ON -DTANDEM_HNSW=ON
+try none -DTANDEM_KERNELS=OFF -DTANDEM_JSON=OFF -DTANDEM_XTENSOR=OFF -DTANDEM_HNSW=OFF
 # headers only: nothing else may be left in lib
 rm -rf "$work/none/lib/pkgconfig"
 [[ -z $(find "$work/none/lib" -type f 2>/dev/null) ]]

@@ -7,3 +7,6 @@
 #ifdef WITH_XTENSOR
 #include <tandem/xtensor.hpp>
 #endif
+#ifdef WITH_HNSW
+#include <tandem/hnsw.hpp>
+#endif

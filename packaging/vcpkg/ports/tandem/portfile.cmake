@@ -3,6 +3,7 @@ get_filename_component(SOURCE_PATH "${CMAKE_CURRENT_LIST_DIR}/../../../.." ABSOL
 
 vcpkg_check_features(OUT_FEATURE_OPTIONS FEATURE_OPTIONS
   FEATURES
+    hnsw TANDEM_HNSW
     json TANDEM_JSON
     kernels TANDEM_KERNELS
     xtensor TANDEM_XTENSOR
