@@ -145,7 +145,7 @@ std::string options_to_paste(const tune_arguments& asked, const tuning_plan& pla
   std::string out = "--model " + plan.start.kind.name;
   for (const auto& each : options.items()) {
     const bool found = std::find(searched.begin(), searched.end(), each.key()) != searched.end();
-    if (!found && asked.model.given.count(each.key()) == 0) continue;
+    if (!found && !asked.model.given.contains(each.key())) continue;
     const std::string text = each.value().is_string() ? each.value().get<std::string>() : each.value().dump();
     out += " " + option_name(each.key()) + " " + text;
   }
@@ -164,7 +164,7 @@ void note_ends(const tuning_plan& plan, const ordered_json& best, std::vector<st
     }
   }
   if (plan.start.kind.finds_epochs && best["epochs"] == plan.start.options["epochs"]) {
-    notes.push_back("The best fit did all the epochs it was allowed; --epochs allows more.");
+    notes.emplace_back("The best fit did all the epochs it was allowed; --epochs allows more.");
   }
 }
 
@@ -281,15 +281,15 @@ tuning_plan plan_of(tune_arguments& asked) {
       for (const tuned_key& t : kind.tuned) known += (known.empty() ? "" : ", ") + t.key;
       refuse("--ranges", "'" + each.key + "' is not searched for " + kind.name + "; it has " + known);
     }
-    if (asked.model.given.count(each.key) > 0) refuse(option_name(each.key), "is given a range, too: leave one out");
+    if (asked.model.given.contains(each.key)) refuse(option_name(each.key), "is given a range, too: leave one out");
     keys.push_back(each);
   }
   for (const tuned_key& each : kind.tuned) {
     const bool is_named = std::any_of(named.begin(), named.end(), [&](const auto& n) { return n.key == each.key; });
     // likeness that is no cosine has nothing that shrinkage could be added to
-    const bool is_void = each.key == "shrinkage" && asked.model.given.count("normalize") > 0 &&
+    const bool is_void = each.key == "shrinkage" && asked.model.given.contains("normalize") &&
                          asked.model.given.at("normalize") == "false";
-    if (each.searched() && !is_named && !is_void && asked.model.given.count(each.key) == 0) keys.push_back(each);
+    if (each.searched() && !is_named && !is_void && !asked.model.given.contains(each.key)) keys.push_back(each);
   }
   if (keys.empty()) refuse("--model", "every option that is searched for " + kind.name + " is given: leave one out");
   for (const bool high : {false, true}) check_end(kind, asked.model, keys, high);

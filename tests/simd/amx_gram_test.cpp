@@ -1,6 +1,6 @@
 // The Gramian in tiles, on a stand-in for AMX: few machines have tiles, and what is left is where each tile goes.
 
-#include <cmath>
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
@@ -54,10 +54,8 @@ struct stand_in_tiles {
 };
 
 bool packs_pairs() {
-  for (const std::string_view level : available_simd_levels()) {
-    if (level == "avx512bf16") return true;
-  }
-  return false;
+  const auto levels = available_simd_levels();
+  return std::find(levels.begin(), levels.end(), "avx512bf16") != levels.end();
 }
 
 }  // namespace

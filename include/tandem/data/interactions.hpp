@@ -35,7 +35,7 @@ enum class merge_rule : std::uint8_t {
 /// What becomes of a pair whose merged weight is negative. One that is 0 is left out in any case.
 enum class dislike_rule : std::uint8_t {
   leave_out,  ///< it says nothing about liking
-  keep,       ///< for learners that know dislikes: batch/ials.hpp, batch/side_features.hpp; popularity adds up, others refuse
+  keep,       ///< for batch/ials.hpp and batch/side_features.hpp; popularity adds up, the other learners refuse
 };
 
 /// An immutable sparse matrix of users x items, compressed by rows both ways.
