@@ -63,9 +63,9 @@ struct ials_options {
   std::size_t steps = 3;
   /// Factors solved at once by `block`. Range [1, rank]; more count as rank.
   std::size_t block = 64;
-  /// bfloat16 halves what is read, and doubles the rate of products where the CPU has AVX512-BF16 (levels "avx512bf16"
-  /// and "amx" of core/kernels.hpp). The last pass over users, and every one that a watch sees, is in float32 all the
-  /// same; so are histories of up to 3/4 rank events where those are many. For `cholesky` only.
+  /// bfloat16 halves what is read, and nearly doubles the rate of products where the CPU has AVX512-BF16 (levels
+  /// "avx512bf16" and "amx" of core/kernels.hpp). The last pass over users, and every one that a watch sees, is in
+  /// float32 all the same; so are histories of up to 3/4 rank events where those are many. For `cholesky` only.
   ials_precision precision = ials_precision::float32;
   /// Seed of the random factors. Same data, options, seed and SIMD level: same bits, any number of threads.
   std::uint64_t seed = 0;
