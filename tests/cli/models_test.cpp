@@ -13,6 +13,7 @@
 #include "range_list.hpp"
 #include "served_model.hpp"
 #include "support/catch.hpp"
+#include "support/scratch.hpp"
 #include "tandem/batch/ials.hpp"
 #include "tandem/batch/user_folds.hpp"
 
@@ -78,12 +79,12 @@ TEST_CASE("every model has a name of its own and fits a log into what scores a h
 }
 
 TEST_CASE("every model can be saved, and serves as before") {
-  const std::filesystem::path folder = std::filesystem::temp_directory_path() / "tandem_models_test";
+  const test_support::scratch here;
   const tandem::interactions log = small_log();
   const std::vector<tandem::item_index> history = {tandem::item_index{1}, tandem::item_index{4}};
   for (const model_kind& kind : model_kinds()) {
     INFO(kind.name);
-    std::filesystem::remove_all(folder);
+    const std::filesystem::path folder = here.path / kind.name;
     const any_model model = kind.fit(log, kind.defaults, {}, {});
     tandem::model_notes notes;
     notes.learner = kind.name;
@@ -114,11 +115,11 @@ TEST_CASE("every model can be saved, and serves as before") {
     for (const std::uint32_t i : row.index) taken.push_back(tandem::item_index{i});
     check_close(served.scores_of(tandem::user_index{3}, "u3"), scores_of(model, taken, row.weight));
   }
-  std::filesystem::remove_all(folder);
 }
 
 TEST_CASE("a bpr model serves its users by the vectors of training") {
-  const std::filesystem::path folder = std::filesystem::temp_directory_path() / "tandem_bpr_test";
+  const test_support::scratch here;
+  const std::filesystem::path folder = here.path / "model";
   const tandem::interactions log = small_log();
   const auto model = tandem::batch::fit_bpr(log, {.rank = 4, .epochs = 3});
   tandem::model_notes notes;
@@ -133,7 +134,6 @@ TEST_CASE("a bpr model serves its users by the vectors of training") {
   const served_model spoilt(folder.string());
   const std::vector<tandem::item_index> history = {tandem::item_index{1}};
   CHECK(failure_of([&] { (void)spoilt.scores_of(history); }).find("options.regularization") != std::string::npos);
-  std::filesystem::remove_all(folder);
 }
 
 TEST_CASE("a search finds settings of every model that has any, by key, and keeps the others") {

@@ -5,28 +5,14 @@
 #include <iterator>
 
 #include "support/catch.hpp"
+#include "support/scratch.hpp"
 
 using tandem_cli::output_folder;
+using test_support::scratch;
 namespace fs = std::filesystem;
 
-namespace {
-
-// A folder that goes when the test does.
-struct folder {
-  fs::path path = fs::temp_directory_path() / "tandem_output_folder_test";
-  folder() {
-    fs::remove_all(path);
-    fs::create_directory(path);
-  }
-  ~folder() { fs::remove_all(path); }
-  folder(const folder&) = delete;
-  folder& operator=(const folder&) = delete;
-};
-
-}  // namespace
-
 TEST_CASE("a folder of which nothing came goes again, one with files stays") {
-  const folder here;
+  const scratch here;
   {
     const output_folder out(here.path / "new");
     CHECK(fs::is_directory(here.path / "new"));
@@ -46,7 +32,7 @@ TEST_CASE("a folder of which nothing came goes again, one with files stays") {
 }
 
 TEST_CASE("a place where no folder can be is refused before the work") {
-  const folder here;
+  const scratch here;
   std::ofstream(here.path / "plain") << "a file";
   CHECK_THROWS_AS(output_folder(here.path / "plain"), tandem::error);
   CHECK_THROWS_AS(output_folder(here.path / "no" / "such"), tandem::error);

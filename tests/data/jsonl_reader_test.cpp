@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/scratch.hpp"
 #include "tandem/core/random.hpp"
 
 using namespace tandem;
@@ -153,7 +154,8 @@ TEST_CASE("bad objects are left out and counted when that is asked for") {
 }
 
 TEST_CASE("files of objects are read as streams are") {
-  const auto path = std::filesystem::temp_directory_path() / "tandem_jsonl_reader_test.jsonl";
+  const test_support::scratch folder;
+  const auto path = folder.path / "events.jsonl";
   std::ofstream(path, std::ios::binary) << "{\"user\":\"u\",\"item\":\"i\",\"time\":1}\n";
   CHECK(show(read_jsonl(path)) == "u|i|view|1|1000\n");
   std::filesystem::remove(path);

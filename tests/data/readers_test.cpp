@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/scratch.hpp"
 #include "tandem/core/random.hpp"
 
 using namespace tandem;
@@ -410,7 +411,8 @@ TEST_CASE("what is not MovieLens is refused in words, and bad lines by the colum
 }
 
 TEST_CASE("files are read as streams are, and what cannot be opened says why") {
-  const auto path = std::filesystem::temp_directory_path() / "tandem_readers_test.csv";
+  const test_support::scratch folder;
+  const auto path = folder.path / "events.csv";
   std::ofstream(path, std::ios::binary) << "user,item,time\nada,kettle,1\nben,teapot,2\n";
   read_report report;
   CHECK(show(read_events(path, {}, &report)) == two_events);
@@ -427,7 +429,7 @@ TEST_CASE("files are read as streams are, and what cannot be opened says why") {
     return std::string("was read");
   };
   CHECK(holds(io_failure(path), "cannot be opened: No such file or directory"));
-  CHECK(holds(io_failure(std::filesystem::temp_directory_path()), "is a directory"));
+  CHECK(holds(io_failure(folder.path), "is a directory"));
 }
 
 TEST_CASE("a stream that fails, before or in the middle, is an io_error") {
@@ -462,7 +464,8 @@ TEST_CASE("a stream set to throw at its end is read like others") {
 TEST_CASE("progress hears of the bytes and can cancel") {
   std::string text = "user,item,time\n";
   while (text.size() < 900000) text += "ada,kettle,1\n";
-  const auto path = std::filesystem::temp_directory_path() / "tandem_readers_progress_test.csv";
+  const test_support::scratch folder;
+  const auto path = folder.path / "events.csv";
   std::ofstream(path, std::ios::binary) << text;
   std::vector<std::size_t> done;
   const progress callback = [&](const progress_report& r) {
@@ -485,7 +488,6 @@ TEST_CASE("progress hears of the bytes and can cancel") {
     CHECK(calls == 3);
     CHECK(report.events > 0);  // what was read until then
   }
-  std::filesystem::remove(path);
 }
 
 TEST_CASE("the report starts afresh and tells how far reading came") {

@@ -77,7 +77,7 @@ void write_small_model(const fs::path& folder) {
 }  // namespace
 
 TEST_CASE("weights between items and their notes come back bit for bit") {
-  const scratch directory("items-roundtrip");
+  const scratch directory;
   model_notes notes;
   notes.items = three_ids;
   notes.learner = "ease";
@@ -105,7 +105,7 @@ TEST_CASE("weights between items and their notes come back bit for bit") {
 }
 
 TEST_CASE("a model of another kind takes the place of the files of the one before") {
-  const scratch directory("items-replaced");
+  const scratch directory;
   const auto files = [&] { return std::distance(fs::directory_iterator(directory.path), {}); };
   model_notes notes;
   notes.users = three_ids;
@@ -126,7 +126,7 @@ TEST_CASE("a model of another kind takes the place of the files of the one befor
 }
 
 TEST_CASE("the files of a sparse model are these bytes") {
-  const scratch directory("items-golden");
+  const scratch directory;
   model_notes notes;
   notes.learner = "item-knn";
   save_model(directory.path, batch::item_weights::from_rows({0, 2, 2, 3}, {1, 2, 0}, {0.5F, -1, 2}), notes);
@@ -140,7 +140,7 @@ TEST_CASE("the files of a sparse model are these bytes") {
 }
 
 TEST_CASE("a sparse matrix of SciPy's is a model, whatever its whole numbers are") {
-  const scratch directory("items-elsewhere");
+  const scratch directory;
   write_small_model(directory.path);
   const batch::item_weights expected = batch::item_weights::from_rows({0, 2, 2, 3}, {1, 2, 0}, {0.5F, -1, 2});
   const auto check = [&] { CHECK(same_rows(sparse_of(load_item_model(directory.path)), expected)); };
@@ -163,7 +163,7 @@ TEST_CASE("a sparse matrix of SciPy's is a model, whatever its whole numbers are
 }
 
 TEST_CASE("arrays that are no sparse matrix are refused by name") {
-  const scratch directory("items-bad");
+  const scratch directory;
   const auto check = [&](const char* name, const std::string& bytes, errc code, const std::string& says) {
     write_small_model(directory.path);
     write_bytes(directory.path / name, bytes);
@@ -210,7 +210,7 @@ TEST_CASE("arrays that are no sparse matrix are refused by name") {
 }
 
 TEST_CASE("a matrix that is no dense model is refused by name") {
-  const scratch directory("items-dense-bad");
+  const scratch directory;
   write_bytes(directory.path / "model.json", R"({"format_version": 1, "kind": "item_weights", "n_items": 2})");
   const fs::path path = directory.path / "item_weights.npy";
   CHECK(refused(directory.path).code() == errc::io_error);
@@ -231,7 +231,7 @@ TEST_CASE("a matrix that is no dense model is refused by name") {
 }
 
 TEST_CASE("the loader of one kind refuses the other and says which function reads it") {
-  const scratch directory("items-kinds");
+  const scratch directory;
   save_model(directory.path, sparse_model(4));
   const error items = failure([&] { (void)load_model(directory.path); });
   CHECK(items.code() == errc::bad_format);
@@ -257,7 +257,7 @@ TEST_CASE("the loader of one kind refuses the other and says which function read
 }
 
 TEST_CASE("a model of items has no users, and the ids of its items are checked") {
-  const scratch directory("items-notes");
+  const scratch directory;
   const auto check = [&](const model_notes& notes, const std::string& field) {
     const error e = failure([&] { save_model(directory.path, sparse_model(3), notes); });
     CHECK(e.code() == errc::invalid_argument);
@@ -275,7 +275,7 @@ TEST_CASE("a model of items has no users, and the ids of its items are checked")
 }
 
 TEST_CASE("an array that was cut, grew or changed in any byte is refused by name") {
-  const scratch directory("items-altered");
+  const scratch directory;
   save_model(directory.path, sparse_model(4), {.items = {"a", "b", "c", "d"}});
   for (const char* name :
        {"item_weights_start.npy", "item_weights_index.npy", "item_weights_value.npy", "items.json"}) {
@@ -298,7 +298,7 @@ TEST_CASE("an array that was cut, grew or changed in any byte is refused by name
 }
 
 TEST_CASE("without checksums, any bytes load a model or are refused, and nothing else happens") {
-  const scratch directory("items-fuzz");
+  const scratch directory;
   random_stream random(3);
   int refusals = 0;
   for (int trial = 0; trial < 3000; ++trial) {

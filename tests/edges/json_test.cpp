@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "support/catch.hpp"
+#include "support/scratch.hpp"
 #include "tandem/core/random.hpp"
 
 using namespace tandem;
@@ -263,7 +264,8 @@ TEST_CASE("a struct that validates itself is validated when read") {
 }
 
 TEST_CASE("files are named in errors, and saved files load") {
-  const std::string path = (std::filesystem::temp_directory_path() / "tandem-json-test.json").string();
+  const test_support::scratch folder;
+  const std::string path = (folder.path / "options.json").string();
   everything value;
   value.whole = 12;
   save_json(value, path);

@@ -34,7 +34,7 @@ error refused(const fs::path& folder) {
 }  // namespace
 
 TEST_CASE("a model and its notes come back bit for bit") {
-  const scratch directory("roundtrip");
+  const scratch directory;
   for (const std::size_t rank : {std::size_t{1}, std::size_t{3}, std::size_t{64}}) {
     const batch::factor_model model = make_model(3, 13, rank);
     model_notes notes;
@@ -67,7 +67,7 @@ TEST_CASE("a model and its notes come back bit for bit") {
 }
 
 TEST_CASE("weights come back bit for bit, whatever their last digit") {
-  const scratch directory("weights");
+  const scratch directory;
   random_stream random(5);
   for (int trial = 0; trial < 50; ++trial) {
     const batch::factor_weights w{static_cast<float>(random.uniform()), static_cast<float>(random.uniform() * 1e-6),
@@ -83,7 +83,7 @@ TEST_CASE("weights come back bit for bit, whatever their last digit") {
 
 // The checksums are Python's zlib.crc32 of what numpy.save() writes.
 TEST_CASE("the files are these bytes") {
-  const scratch directory("golden");
+  const scratch directory;
   model_notes notes;
   notes.users = {"ada", "bob\n"};
   notes.learner = "ials";
@@ -137,7 +137,7 @@ TEST_CASE("the checksum is zlib's, however the bytes are cut") {
 }
 
 TEST_CASE("factors made elsewhere need no more than a version") {
-  const scratch directory("elsewhere");
+  const scratch directory;
   write_bytes(directory.path / "model.json", R"({"format_version": 1})");
   write_bytes(directory.path / "user_factors.npy", numpy_file<float>("<f4", "False", "(2, 3)", {1, 2, 3, 4, 5, 6}));
   const auto check = [&] {
@@ -169,7 +169,7 @@ TEST_CASE("factors made elsewhere need no more than a version") {
 }
 
 TEST_CASE("large files in columns and float64 are put in rows, block by block") {
-  const scratch directory("blocks");
+  const scratch directory;
   const std::size_t n = 30011;
   const std::size_t rank = 5;
   std::vector<double> columns(n * rank);
@@ -186,7 +186,7 @@ TEST_CASE("large files in columns and float64 are put in rows, block by block") 
 }
 
 TEST_CASE("numbers that are not finite as float32 are refused with their place") {
-  const scratch directory("finite");
+  const scratch directory;
   write_bytes(directory.path / "model.json", R"({"format_version": 1})");
   write_bytes(directory.path / "user_factors.npy", numpy_file<float>("<f4", "False", "(1, 2)", {1, 2}));
   const fs::path items = directory.path / "item_factors.npy";
@@ -203,7 +203,7 @@ TEST_CASE("numbers that are not finite as float32 are refused with their place")
 }
 
 TEST_CASE("a file that was cut, grew or changed in any byte is refused by name") {
-  const scratch directory("altered");
+  const scratch directory;
   model_notes notes;
   notes.users = three_ids;
   notes.items = three_ids;
@@ -234,7 +234,7 @@ TEST_CASE("a file that was cut, grew or changed in any byte is refused by name")
 }
 
 TEST_CASE("a manifest is read strictly: each fault names the file, the field and what to do") {
-  const scratch directory("manifest");
+  const scratch directory;
   save_model(directory.path, make_model(2, 3, 2));
   const fs::path path = directory.path / "model.json";
   const auto check = [&](const std::string& text, errc code, const std::string& field, const std::string& says) {
@@ -290,7 +290,7 @@ TEST_CASE("a manifest is read strictly: each fault names the file, the field and
 }
 
 TEST_CASE("factors that are not a model are refused by name") {
-  const scratch directory("shapes");
+  const scratch directory;
   write_bytes(directory.path / "model.json", R"({"format_version": 1})");
   const fs::path users = directory.path / "user_factors.npy";
   const fs::path items = directory.path / "item_factors.npy";
@@ -322,7 +322,7 @@ TEST_CASE("factors that are not a model are refused by name") {
 }
 
 TEST_CASE("ids that do not name each row once are refused, when saved and when loaded") {
-  const scratch directory("ids");
+  const scratch directory;
   const batch::factor_model model = make_model(2, 1, 2);
   save_model(directory.path, model);
   const auto check = [&](const std::vector<std::string>& ids, const std::string& field) {
@@ -361,7 +361,7 @@ TEST_CASE("ids that do not name each row once are refused, when saved and when l
 }
 
 TEST_CASE("notes that cannot be written are refused") {
-  const scratch directory("notes");
+  const scratch directory;
   const batch::factor_model model = make_model(1, 1, 1);
   const auto check = [&](const std::function<void(model_notes&)>& spoil, const std::string& field) {
     model_notes notes;
@@ -379,7 +379,7 @@ TEST_CASE("notes that cannot be written are refused") {
 }
 
 TEST_CASE("a save that fails leaves the earlier model, and no other file, behind") {
-  const scratch directory("failed");
+  const scratch directory;
   model_notes notes;
   notes.users = three_ids;
   const batch::factor_model earlier = make_model(3, 2, 2);
@@ -401,7 +401,7 @@ TEST_CASE("a save that fails leaves the earlier model, and no other file, behind
 }
 
 TEST_CASE("a save replaces the whole model and leaves other files alone") {
-  const scratch directory("replaced");
+  const scratch directory;
   model_notes notes;
   notes.users = three_ids;
   save_model(directory.path, make_model(3, 2, 2), notes);
@@ -416,7 +416,7 @@ TEST_CASE("a save replaces the whole model and leaves other files alone") {
 }
 
 TEST_CASE("every byte of a manifest may be wrong without harm") {
-  const scratch directory("fuzz");
+  const scratch directory;
   model_notes notes;
   notes.users = three_ids;
   save_model(directory.path, make_model(3, 4, 2), notes);

@@ -3,13 +3,12 @@
 
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/scratch.hpp"
 #include "tandem/core/error.hpp"
 
 namespace model_folder {
@@ -17,30 +16,9 @@ namespace model_folder {
 namespace fs = std::filesystem;
 using tandem::errc;
 using tandem::error;
-
-/// A directory of its own for each test, gone with it.
-struct scratch {
-  fs::path path;
-  explicit scratch(const char* name) : path(fs::temp_directory_path() / (std::string("tandem-model-files-") + name)) {
-    fs::remove_all(path);
-    fs::create_directories(path);
-  }
-  ~scratch() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-  scratch(const scratch&) = delete;
-  scratch& operator=(const scratch&) = delete;
-};
-
-inline std::string bytes_of(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-inline void write_bytes(const fs::path& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary) << bytes;
-}
+using test_support::bytes_of;
+using test_support::scratch;
+using test_support::write_bytes;
 
 inline bool same(std::span<const float> a, std::span<const float> b) {
   return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size_bytes()) == 0);

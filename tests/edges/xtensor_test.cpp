@@ -14,6 +14,7 @@
 #include <limits>
 
 #include "support/catch.hpp"
+#include "support/scratch.hpp"
 #include "tandem/core/random.hpp"
 
 using namespace tandem;
@@ -29,28 +30,6 @@ batch::factor_model make_model(std::size_t n_users, std::size_t n_items, std::si
   for (float& x : items) x = static_cast<float>(random.normal());
   return batch::factor_model::from_factors(users, items, rank, {0.25F, 0.01F, 0.5F});
 }
-
-// A directory of its own for each test, gone with it.
-struct scratch {
-  fs::path path;
-  explicit scratch(const char* name) : path(fs::temp_directory_path() / (std::string("tandem-xtensor-") + name)) {
-    fs::remove_all(path);
-    fs::create_directories(path);
-  }
-  ~scratch() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-  scratch(const scratch&) = delete;
-  scratch& operator=(const scratch&) = delete;
-};
-
-std::string bytes_of(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-void write_bytes(const fs::path& path, const std::string& bytes) { std::ofstream(path, std::ios::binary) << bytes; }
 
 bool same(std::span<const float> a, std::span<const float> b) {
   return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin());
@@ -107,7 +86,7 @@ TEST_CASE("factors made with xtensor become a model, whatever their layout") {
 }
 
 TEST_CASE("a model comes back from .npy bit for bit") {
-  const scratch directory("roundtrip");
+  const scratch directory;
   for (const std::size_t rank : {std::size_t{1}, std::size_t{3}, std::size_t{64}}) {
     const batch::factor_model model = make_model(11, 13, rank);
     save_npy(model, directory.path / "deeper" / "still");
@@ -127,7 +106,7 @@ TEST_CASE("a model comes back from .npy bit for bit") {
 
 // The header is NumPy's own: np.save() of a 2 x 3 array of '<f4' starts with these 128 bytes.
 TEST_CASE("the files are what NumPy writes") {
-  const scratch directory("golden");
+  const scratch directory;
   save_npy(batch::factor_model::from_factors({1, 2, 3, 4, 5, 6}, {1, 0, 0}, 3, {}), directory.path);
   const std::string bytes = bytes_of(directory.path / "user_factors.npy");
   REQUIRE(bytes.size() == 128 + 24);
@@ -140,7 +119,7 @@ TEST_CASE("the files are what NumPy writes") {
 }
 
 TEST_CASE("xtensor reads what we write and we read what xtensor writes") {
-  const scratch directory("interop");
+  const scratch directory;
   const batch::factor_model model = make_model(20, 30, 8);
   save_npy(model, directory.path);
   const xt::xtensor<float, 2> items = xt::load_npy<float>((directory.path / "item_factors.npy").string());
@@ -155,7 +134,7 @@ TEST_CASE("xtensor reads what we write and we read what xtensor writes") {
 }
 
 TEST_CASE("headers of versions 2 and 3, in any order and spacing, are read") {
-  const scratch directory("versions");
+  const scratch directory;
   save_npy(make_model(2, 2, 2), directory.path);
   const std::string numbers(16, '\0');
   for (const char version : {'\2', '\3'}) {
@@ -168,7 +147,7 @@ TEST_CASE("headers of versions 2 and 3, in any order and spacing, are read") {
 }
 
 TEST_CASE("a file that is not a whole float32 matrix is refused by name") {
-  const scratch directory("broken");
+  const scratch directory;
   save_npy(make_model(9, 4, 5), directory.path);
   const fs::path path = directory.path / "user_factors.npy";
   const std::string whole = bytes_of(path);
@@ -210,7 +189,7 @@ TEST_CASE("a file that is not a whole float32 matrix is refused by name") {
 }
 
 TEST_CASE("every byte of a header may be wrong without harm") {
-  const scratch directory("fuzz");
+  const scratch directory;
   save_npy(make_model(3, 4, 2), directory.path);
   const fs::path path = directory.path / "item_factors.npy";
   const std::string whole = bytes_of(path);
@@ -232,7 +211,7 @@ TEST_CASE("every byte of a header may be wrong without harm") {
 }
 
 TEST_CASE("files that are missing, or do not belong together, are refused") {
-  const scratch directory("together");
+  const scratch directory;
   const auto load = [&] { (void)load_npy(directory.path); };
   CHECK(failure(load).code() == errc::io_error);
   save_npy(make_model(3, 4, 2), directory.path / "a");
