@@ -22,6 +22,7 @@
 
 #include "levels.hpp"
 #include "tandem/detail/kernels_portable.hpp"
+#include "tandem/detail/ud_gaussian.hpp"
 
 // Targets below SSE4 gain nothing over the portable loops; vectors of unknown length are not supported.
 #undef TANDEM_TARGET
@@ -56,6 +57,7 @@ constexpr size_t lanes = HWY_LANES(float);
 #include "panels-inl.hpp"
 #include "scan-inl.hpp"
 #include "screen-inl.hpp"
+#include "gaussian_panels-inl.hpp"
 
 }  // namespace
 
@@ -85,6 +87,8 @@ constexpr tandem::kernel_table table{dot,
                                      rank_one_update,
                                      multiply,
                                      cholesky_solve,
+                                     predict_panels,
+                                     update_panel,
                                      spread,
                                      next_above,
                                      class_maxima,

@@ -56,8 +56,8 @@ TEST_CASE("arms that know nothing are drawn alike, and an arm that paid is prefe
   const choice chosen = bandit.choose(x, random);
   CHECK(chosen.arm == b);
   CHECK(chosen.propensity == 1);
-  CHECK(chosen.expected.mean == bandit.posterior(b)->mean(x));
-  CHECK(chosen.expected.variance == bandit.posterior(b)->variance(x));
+  CHECK(chosen.expected.mean == Approx(bandit.posterior(b)->mean(x)));
+  CHECK(chosen.expected.variance == Approx(bandit.posterior(b)->variance(x)));
 }
 
 TEST_CASE("a linear bandit draws with the probabilities it logs") {
@@ -89,7 +89,7 @@ TEST_CASE("removing an arm leaves the others as they were, and late rewards for 
   CHECK(bandit.remove_arm(arms[1]));
   CHECK(!bandit.remove_arm(arms[1]));
   CHECK(!bandit.learn(arms[1], x, 1));
-  CHECK(bandit.posterior(arms[1]) == nullptr);
+  CHECK(!bandit.posterior(arms[1]));
   CHECK(bandit.posterior(arms[2])->mean(x) == third);
   CHECK(bandit.arms().size() == 3);
   CHECK(sum(probabilities(bandit, x)) == Approx(1));
@@ -123,7 +123,7 @@ TEST_CASE("what is not finite is refused and changes nothing; such a context dra
     for (const double p : probabilities(bandit, {odd, 1})) CHECK(p == Approx(0.25));
     CHECK(bandit.choose(vector{odd, 1}, random).propensity == Approx(0.25));
   }
-  CHECK(!bandit.learn(chosen, x, 1, -1));
+  CHECK(!bandit.learn(chosen, x, 1, -1000));
   CHECK(probabilities(bandit, x) == before);
 }
 

@@ -18,7 +18,8 @@ const std::vector<estimate> candidates = {{0.5F, 0.01F}, {0.4F, 0.09F}, {0.45F, 
 TEST_CASE("a mixture's probabilities are its parts', weighted") {
   tuned<any_policy> mixture({greedy{}, epsilon_greedy{0.6}, linear_ucb{2, 0}});
   std::vector<double> p(3);
-  mixture.probabilities(candidates, p);  // equal weights at first; linear_ucb prefers the second
+  tuned<any_policy>::scratch memory;
+  mixture.probabilities(candidates, p, memory);  // equal weights at first; linear_ucb prefers the second
   CHECK(p[0] == Approx((1 + 0.6 + 0) / 3));
   CHECK(p[1] == Approx((0 + 0.2 + 1) / 3));
   CHECK(p[2] == Approx((0 + 0.2 + 0) / 3));
@@ -55,10 +56,11 @@ TEST_CASE("rewards of any size and origin are weighed alike") {
 TEST_CASE("a part is credited in proportion to its share in the candidate's probability") {
   tuned<any_policy> mixture({greedy{}, epsilon_greedy{0.6}, linear_ucb{2, 0}});
   std::vector<double> p(3);
-  mixture.probabilities(candidates, p);
+  tuned<any_policy>::scratch memory;
+  mixture.probabilities(candidates, p, memory);
   random_stream random(3);
   std::vector<std::size_t> credited(3, 0);
-  for (int n = 0; n < 100000; ++n) ++credited[mixture.attribute(1, random)];
+  for (int n = 0; n < 100000; ++n) ++credited[mixture.attribute(1, random, memory)];
   CHECK(tandem_test::chi_square_p(credited, std::vector<double>{0, 0.2 / 1.2, 1 / 1.2}) > 0.001);
 }
 

@@ -90,6 +90,17 @@ struct kernel_table {
   /// positive definite in float32.
   bool (*cholesky_solve)(float* matrix, float* x, std::size_t k);
 
+  /// Sixteen Gaussians of d coefficients to a panel, their covariances as U D U' (detail/ud_gaussian.hpp has the layout):
+  /// mean[16 p + l] = <theta, x> and spread[16 p + l] = x' U D U' x of lane l of panel p, p < n_panels; x of length d.
+  void (*predict_panels)(const float* x, const float* panels, std::size_t n_panels, std::size_t d, float* mean,
+                         float* spread);
+
+  /// One lane of such a panel learns `weight` observations of `reward` at x, of length d; the others keep their bits.
+  /// before = {mean, spread} at x. Returns false, and changes nothing, when the observation cannot be learned
+  /// (detail::ud_step). Requires: lane < 16; other lanes finite; work of 48 * d floats.
+  bool (*update_panel)(float* panel, std::size_t d, std::size_t lane, const float* x, float reward, float weight,
+                       float* work, float* before);
+
   /// out = {sum of (x[j] - origin), sum of (x[j] - origin)^2, smallest x[j]}, j < n; the last is infinity for n = 0.
   void (*spread)(const float* x, std::size_t n, float origin, float out[3]);
 

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "tandem/core/kernels.hpp"
+#include "tandem/detail/ud_gaussian.hpp"
 
 TANDEM_BEGIN
 namespace detail {
@@ -173,6 +174,40 @@ inline void rank_one_update_portable(float w, const float* x, std::size_t k, flo
   for (std::size_t a = 0; a < k; ++a) axpy_portable(w * x[a], x, matrix + a * k, k);
 }
 
+inline void predict_panels_portable(const float* x, const float* panels, std::size_t n_panels, std::size_t d,
+                                    float* mean, float* spread) {
+  for (std::size_t p = 0; p < n_panels; ++p) {
+    const float* element = panels + p * ud_lanes * ud_column(d);
+    float* const m = mean + p * ud_lanes;
+    float* const s = spread + p * ud_lanes;
+    std::fill_n(m, ud_lanes, 0.0F);
+    std::fill_n(s, ud_lanes, 0.0F);
+    for (std::size_t j = 0; j < d; ++j) {
+      const float* const theta = element;
+      const float* const diagonal = element + ud_lanes;
+      element += 2 * ud_lanes;
+      std::array<float, ud_lanes> f;
+      f.fill(x[j]);
+      for (std::size_t i = 0; i < j; ++i, element += ud_lanes) {
+        for (std::size_t l = 0; l < ud_lanes; ++l) f[l] += element[l] * x[i];
+      }
+      for (std::size_t l = 0; l < ud_lanes; ++l) {
+        m[l] += theta[l] * x[j];
+        s[l] += diagonal[l] * f[l] * f[l];
+      }
+    }
+  }
+}
+
+inline bool update_panel_portable(float* panel, std::size_t d, std::size_t lane, const float* x, float reward,
+                                  float weight, float* work, float* before) {
+  ud_surprise found;
+  const bool learned = ud_update<ud_lanes>(panel + lane, d, x, reward, weight, work, &found);
+  before[0] = found.mean;
+  before[1] = found.spread;
+  return learned;
+}
+
 inline void multiply_portable(const float* matrix, const float* x, std::size_t k, float* y) {
   for (std::size_t a = 0; a < k; ++a) y[a] = dot_portable(matrix + a * k, x, k);
 }
@@ -245,6 +280,8 @@ inline constexpr kernel_table portable_kernels{dot_portable,
                                                rank_one_update_portable,
                                                multiply_portable,
                                                cholesky_solve_portable,
+                                               predict_panels_portable,
+                                               update_panel_portable,
                                                spread_portable,
                                                next_above_portable,
                                                class_maxima_portable,

@@ -1,20 +1,19 @@
 #pragma once
-// Contextual bandits over linear posteriors, one a arm: LinUCB, linear Thompson sampling, or any other policy.
+// Contextual bandits over linear posteriors, one an arm: LinUCB, linear Thompson sampling, or any other policy.
 
 #include <algorithm>
-#include <cmath>
+#include <concepts>
 #include <cstddef>
-#include <cstdint>
+#include <optional>
 #include <span>
-#include <string>
 #include <utility>
 #include <vector>
 
 #include "tandem/core/config.hpp"
-#include "tandem/core/error.hpp"
 #include "tandem/core/random.hpp"
 #include "tandem/online/arms.hpp"
 #include "tandem/online/estimate.hpp"
+#include "tandem/online/linear_arms.hpp"
 #include "tandem/online/linear_posterior.hpp"
 #include "tandem/online/policy.hpp"
 #include "tandem/online/sampler.hpp"
@@ -25,12 +24,13 @@ namespace online {
 
 /// A policy that learns which of its parts to follow: see tuned.
 template <class P>
-concept learning_policy = requires(P& p, std::span<const estimate> candidates, std::span<double> out, std::size_t which,
+concept learning_policy = requires(P& p, const P& fixed, typename P::scratch& memory,
+                                   std::span<const estimate> candidates, std::span<double> out, std::size_t which,
                                    random_stream& random, double reward) {
-  p.probabilities(candidates, out);
-  { p.attribute(which, random) } -> std::convertible_to<std::size_t>;
+  fixed.probabilities(candidates, out, memory);
+  { fixed.attribute(which, random, memory) } -> std::convertible_to<std::size_t>;
   p.learn(which, reward);
-  p.validate();
+  fixed.validate();
 };
 
 /// Options of a linear_bandit.
@@ -40,105 +40,124 @@ struct linear_bandit_options {
   std::size_t dimension = 1;
   /// How estimates become probabilities.
   P policy = {};
-  /// See linear_options.
+  /// See linear_arms_options.
   float regularization = 1;
   float noise_variance = 1;
-  /// Each observation of an arm fades its older ones by this factor: 1 = never forget, 0.995 = about 200 count.
-  /// Range (0, 1].
   float discount = 1;
 
   /// Errors: invalid_argument, naming the option and its range.
   void validate() const {
-    linear_options{dimension, regularization, noise_variance}.validate();
-    if (!(discount > 0 && discount <= 1)) {
-      throw error(errc::invalid_argument, "out of range", {"", 0, "discount"}, "give a number in (0, 1]");
-    }
+    arms().validate();
     policy.validate();
+  }
+  [[nodiscard]] linear_arms_options arms() const noexcept {
+    return {dimension, regularization, noise_variance, discount};
   }
 };
 
+namespace detail {
+
+template <class P>
+struct scratch_of {};
+template <learning_policy P>
+struct scratch_of<P> {
+  typename P::scratch policy;
+};
+
+}  // namespace detail
+
 /// A bandit whose arms share nothing: each has its own posterior over one context vector (Li et al. 2010, algorithm 1).
 ///
-/// Threads: thread-compatible; it keeps scratch, so one call at a time. Allocates: when arms are added, else nothing.
+/// Threads: thread-compatible; choosing with a scratch of one's own is a pure read. Allocates: when arms are added, else
+/// nothing.
 template <class P = any_policy>
 requires policy<P> || learning_policy<P>
 class linear_bandit {
  public:
   using options_type = linear_bandit_options<P>;
+  /// What choosing writes to on its way: one a thread, of any life.
+  struct scratch : detail::scratch_of<P> {
+    linear_arms::scratch arms;
+    std::vector<estimate> estimates;
+    std::vector<double> probabilities;
+  };
 
   /// Errors: invalid_argument as options_type::validate().
-  explicit linear_bandit(options_type options) : options_(std::move(options)) { options_.validate(); }
+  explicit linear_bandit(options_type options)
+      : options_((options.validate(), std::move(options))), arms_(options_.arms()) {}
 
   /// Adds an arm that knows nothing. Handles are never used twice.
-  arm_index add_arm() {
-    const options_type& o = options_;
-    return add_arm(linear_posterior(linear_options{o.dimension, o.regularization, o.noise_variance}));
-  }
+  arm_index add_arm() { return arms_.add(); }
   /// Adds an arm that starts from what is known, e.g. linear_posterior::from_prior(). Errors: invalid_argument.
-  arm_index add_arm(linear_posterior prior) {
-    if (prior.dimension() != options_.dimension) {
-      throw error(errc::invalid_argument, "the prior has dimension " + std::to_string(prior.dimension()),
-                  {"", 0, "prior"}, "give one of dimension " + std::to_string(options_.dimension));
-    }
-    estimates_.reserve(arms_.size() + 1);
-    probabilities_.reserve(arms_.size() + 1);
-    return arms_.add(std::move(prior));
-  }
-  /// Returns false when there is no such arm. Complexity: O(arms).
-  bool remove_arm(arm_index arm) { return arms_.remove(arm); }
+  arm_index add_arm(const linear_posterior& known) { return arms_.add(known); }
+  /// Returns false when there is no such arm.
+  bool remove_arm(arm_index arm) noexcept { return arms_.remove(arm); }
 
   /// The arms, in the order of every span below.
   [[nodiscard]] std::span<const arm_index> arms() const noexcept { return arms_.handles(); }
-  /// What is known of an arm; null when there is no such arm.
-  [[nodiscard]] const linear_posterior* posterior(arm_index arm) const noexcept { return arms_.find(arm); }
+  [[nodiscard]] std::size_t dimension() const noexcept { return options_.dimension; }
+  /// What is known of an arm: a copy; nothing when there is no such arm.
+  [[nodiscard]] std::optional<linear_posterior> posterior(arm_index arm) const { return arms_.posterior(arm); }
+  [[nodiscard]] const linear_arms& posteriors() const noexcept { return arms_; }
   [[nodiscard]] const options_type& options() const noexcept { return options_; }
 
   /// Draws an arm for a context. With a context that is not finite all arms are as likely.
-  /// Requires at least one arm. Complexity: O(arms * d^2) and the policy's. Allocates: nothing.
-  [[nodiscard]] choice choose(std::span<const float> context, random_stream& random) {
-    TANDEM_ASSERT(!arms_.empty());
-    weigh(context);
-    const draw drawn = sample(probabilities_, random);
-    choice out{arms_.handles()[drawn.index], drawn.probability, estimates_[drawn.index]};
-    if constexpr (learning_policy<P>) out.part = options_.policy.attribute(drawn.index, random);
+  /// Requires at least one arm. Complexity: O(arms * d^2) and the policy's.
+  [[nodiscard]] choice choose(std::span<const float> context, random_stream& random, scratch& memory) const {
+    TANDEM_ASSERT(arms_.size() > 0);
+    weigh(context, memory);
+    const draw drawn = sample(memory.probabilities, random);
+    choice out{arms_.handles()[drawn.index], drawn.probability, memory.estimates[drawn.index]};
+    if constexpr (learning_policy<P>) out.part = options_.policy.attribute(drawn.index, random, memory.policy);
     return out;
+  }
+  /// The same, one call at a time.
+  [[nodiscard]] choice choose(std::span<const float> context, random_stream& random) {
+    return choose(context, random, own_);
   }
 
   /// The probability with which choose() draws each arm. @param out  as long as arms(); overwritten.
   void probabilities(std::span<const float> context, std::span<double> out) {
     TANDEM_ASSERT(out.size() == arms_.size());
-    weigh(context);
-    std::copy(probabilities_.begin(), probabilities_.end(), out.begin());
+    weigh(context, own_);
+    std::copy(own_.probabilities.begin(), own_.probabilities.end(), out.begin());
   }
 
   /// Learns the reward an arm earned in a context; may come late and in any order. Returns false, and changes nothing,
   /// when there is no such arm or a number is not finite. Complexity: O(d^2) without discount. Allocates: nothing.
   bool learn(arm_index arm, std::span<const float> context, float reward, float weight = 1) noexcept {
-    linear_posterior* const posterior = arms_.find(arm);
-    if (posterior == nullptr || !posterior->update(context, reward, weight)) return false;
-    if (options_.discount < 1) posterior->discount(options_.discount);
-    return true;
+    return arms_.update(arm, context, reward, weight).has_value();
   }
-
   /// The same for an arm that choose() drew; a policy that learns learns from it too.
   bool learn(const choice& chosen, std::span<const float> context, float reward, float weight = 1) noexcept {
     if (!learn(chosen.arm, context, reward, weight)) return false;
     if constexpr (learning_policy<P>) options_.policy.learn(chosen.part, reward);
     return true;
   }
+  /// Adds `change` to a reward that was learned: see linear_posterior::revise().
+  bool revise(const choice& chosen, std::span<const float> context, float change, float weight = 1) noexcept {
+    if (!arms_.revise(chosen.arm, context, change, weight)) return false;
+    if constexpr (learning_policy<P>) options_.policy.revise(chosen.part, change);
+    return true;
+  }
+  /// Forgets what one arm has learned, down to gamma of it; 0 = all. Returns false when there is no such arm.
+  bool discount(arm_index arm, float gamma) noexcept { return arms_.discount(arm, gamma); }
 
  private:
-  void weigh(std::span<const float> context) {
-    estimates_.clear();
-    for (const linear_posterior& each : arms_.values()) estimates_.push_back(each.predict(context));
-    probabilities_.resize(arms_.size());
-    options_.policy.probabilities(estimates_, probabilities_);
+  void weigh(std::span<const float> context, scratch& memory) const {
+    memory.estimates.resize(arms_.size());
+    memory.probabilities.resize(arms_.size());
+    arms_.predict(context, memory.arms, memory.estimates);
+    if constexpr (learning_policy<P>) {
+      options_.policy.probabilities(memory.estimates, memory.probabilities, memory.policy);
+    } else {
+      options_.policy.probabilities(memory.estimates, memory.probabilities);
+    }
   }
 
   options_type options_;
-  arm_table<linear_posterior> arms_;
-  std::vector<estimate> estimates_;
-  std::vector<double> probabilities_;
+  linear_arms arms_;
+  scratch own_;
 };
 
 /// LinUCB with disjoint models: `lin_ucb bandit({.dimension = 8, .policy = {.alpha = 0.1}});`

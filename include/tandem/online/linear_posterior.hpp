@@ -5,9 +5,9 @@
 //   mean         theta = A^-1 (A0 theta0 + sum w r x)
 //   uncertainty  var <theta, x> = noise_variance * x' A^-1 x
 //
-// Kept as a square root of the covariance, A^-1 = R' R, updated by Potter's formula (Battin 1964; Bierman 1977, ch. 2):
-// it cannot lose positive definiteness however many updates come, float32 carries it as far as float64 would carry
-// A^-1, and x' A^-1 x = |R x|^2 is one matrix-vector product.
+// The covariance is kept as A^-1 = U D U', in half the memory of the matrix (detail/ud_gaussian.hpp): it cannot lose
+// positive definiteness however many updates come, nothing has to be rebuilt, and float32 carries it as far as float64
+// would carry A^-1.
 
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
@@ -24,6 +24,7 @@
 #include "tandem/core/error.hpp"
 #include "tandem/core/kernels.hpp"
 #include "tandem/detail/require.hpp"
+#include "tandem/detail/ud_gaussian.hpp"
 #include "tandem/online/estimate.hpp"
 
 TANDEM_BEGIN
@@ -43,9 +44,34 @@ struct linear_options {
   void validate() const;
 };
 
+/// What is known of a linear reward's coefficients before the first observation: theta ~ N(mean, noise * A0^-1).
+///
+/// Threads: immutable; many posteriors share one. Allocates: on construction.
+class linear_prior {
+ public:
+  /// Mean 0, A0 = regularization * I. Errors: invalid_argument as linear_options::validate().
+  linear_prior(std::size_t dimension, float regularization);
+  /// @param mean       length d.
+  /// @param precision  A0, d x d, row-major, symmetric positive definite; the lower triangle is read.
+  /// Complexity: O(d^3). Errors: invalid_argument.
+  linear_prior(std::span<const float> mean, std::span<const float> precision);
+
+  [[nodiscard]] std::size_t dimension() const noexcept { return dimension_; }
+  /// The Gaussian itself, as detail/ud_gaussian.hpp lays it out.
+  [[nodiscard]] std::span<const float> state() const noexcept { return state_; }
+  /// The prior is worth d observations: writes the context of one, of length d, and returns its reward.
+  float direction(std::size_t which, float* x) const noexcept;
+
+ private:
+  std::size_t dimension_;
+  float root_ = 0;             // of the regularization, when factor_ is empty
+  std::vector<float> factor_;  // d x d, rows f with sum f f' = A0
+  std::vector<float> state_;
+};
+
 /// The Gaussian posterior of the coefficients of a linear reward.
 ///
-/// Threads: thread-compatible. Allocates: on construction, copy and reset; d * (d + 4) floats.
+/// Threads: thread-compatible. Allocates: on construction, copy and reset; d * (d + 13) / 2 floats.
 /// Numbers: float32; the same bits at one SIMD level.
 class linear_posterior {
  public:
@@ -59,22 +85,31 @@ class linear_posterior {
   [[nodiscard]] static linear_posterior from_prior(std::span<const float> mean, std::span<const float> precision,
                                                    float noise_variance = 1);
 
-  [[nodiscard]] std::size_t dimension() const noexcept { return dimension_; }
+  /// Starts from a prior that others share. Errors: invalid_argument when it is null, or noise_variance out of range.
+  explicit linear_posterior(std::shared_ptr<const linear_prior> prior, float noise_variance = 1);
 
-  /// Learns one observation, as often as `weight` says. Returns false, and changes nothing, when a number is not finite
-  /// (or so large that squares overflow) or the weight is negative.
+  [[nodiscard]] std::size_t dimension() const noexcept { return prior_->dimension(); }
+  [[nodiscard]] const std::shared_ptr<const linear_prior>& prior() const noexcept { return prior_; }
+
+  /// Learns one observation, as often as `weight` says; a negative weight takes observations back: after update(x, r,
+  /// w), update(x, r, -w) is as if it had not been, up to rounding. Returns false, and changes nothing, when a number is
+  /// not finite (or so large that squares overflow), or more would be taken back than is there.
   /// @param x  length d.
   /// Complexity: O(d^2). Allocates: nothing.
   bool update(std::span<const float> x, float reward, float weight = 1) noexcept {
-    TANDEM_ASSERT(x.size() == dimension_);
-    return weight >= 0 && absorb(x.data(), reward, weight);
+    TANDEM_ASSERT(x.size() == dimension());
+    return tandem::detail::ud_update<1>(memory_.data(), dimension(), x.data(), reward, weight, work());
+  }
+
+  /// Moves what has been learned at x to a reward larger by `change`: a reward that arrives in parts. Exact, whatever
+  /// was learned in between. Returns false, and changes nothing, when a number is not finite. Complexity: O(d^2).
+  bool revise(std::span<const float> x, float change, float weight = 1) noexcept {
+    TANDEM_ASSERT(x.size() == dimension());
+    return tandem::detail::ud_revise<1>(memory_.data(), dimension(), x.data(), weight * change, work());
   }
 
   /// Expected reward of a context of length d. Complexity: O(d). Allocates: nothing.
-  [[nodiscard]] float mean(std::span<const float> x) const noexcept {
-    TANDEM_ASSERT(x.size() == dimension_);
-    return kernels().dot(theta_ptr(), x.data(), dimension_);
-  }
+  [[nodiscard]] float mean(std::span<const float> x) const noexcept;
 
   /// Variance of mean(x). Complexity: O(d^2). Allocates: nothing.
   [[nodiscard]] float variance(std::span<const float> x) const noexcept;
@@ -82,9 +117,8 @@ class linear_posterior {
   /// Both. Not finite when x is not. Complexity: O(d^2). Allocates: nothing.
   [[nodiscard]] estimate predict(std::span<const float> x) const noexcept { return {mean(x), variance(x)}; }
 
-  /// The posterior mean of the coefficients, length d.
-  [[nodiscard]] std::span<const float> theta() const& noexcept { return {theta_ptr(), dimension_}; }
-  std::span<const float> theta() const&& = delete;
+  /// Coefficient j of the posterior mean, j < d.
+  [[nodiscard]] float theta(std::size_t j) const noexcept { return memory_[tandem::detail::ud_column(j)]; }
 
   /// Writes noise_variance * A^-1, d x d, row-major. Complexity: O(d^3). Allocates: nothing.
   void covariance(std::span<float> out) const noexcept;
@@ -94,45 +128,43 @@ class linear_posterior {
   /// The prior is given back a few directions a call, in turn, and each never falls below about 0.9 of its full weight;
   /// with gamma <= 0.9 all are given back in every call.
   /// @param gamma  in [0, 1]; 0 = reset(). About 1 / (1 - gamma) observations count.
-  /// Complexity: O(d^2 * min(d, 1 + 10 d (1 - gamma))). Allocates: nothing for gamma >= 1e-6.
+  /// Complexity: O(d^2 * min(d, 1 + 10 d (1 - gamma))). Allocates: nothing.
   void discount(float gamma) noexcept;
 
-  /// Back to the prior. Complexity: O(d^2), or O(d^3) with a prior of its own.
-  void reset();
+  /// Back to the prior. Complexity: O(d^2).
+  void reset() noexcept;
 
  private:
-  struct prior {
-    std::vector<float> mean;    // d
-    std::vector<float> factor;  // d x d, rows f with sum f f' = precision
-  };
+  friend class linear_arms;  // holds many of them in another layout
 
-  linear_posterior(std::size_t dimension, float regularization, float noise_variance, std::shared_ptr<const prior> own)
-      : dimension_(dimension),
-        regularization_(regularization),
-        noise_variance_(noise_variance),
-        prior_(std::move(own)),
-        memory_(dimension * (dimension + 4)) {
-    reset();
-  }
+  [[nodiscard]] float* work() noexcept { return memory_.data() + tandem::detail::ud_column(dimension()); }
 
-  // memory_: root (d x d, rows r with sum r r' = A^-1) | theta | two work vectors | weight left of each prior direction
-  float* root() noexcept { return memory_.data(); }
-  [[nodiscard]] const float* root() const noexcept { return memory_.data(); }
-  float* theta_ptr() noexcept { return memory_.data() + dimension_ * dimension_; }
-  [[nodiscard]] const float* theta_ptr() const noexcept { return memory_.data() + dimension_ * dimension_; }
-  float* work(std::size_t which) noexcept { return theta_ptr() + (1 + which) * dimension_; }
-  float* kept() noexcept { return work(2); }
-
-  bool absorb(const float* x, float reward, float weight) noexcept;
-  void restore_prior(std::size_t direction) noexcept;
-
-  std::size_t dimension_;
-  float regularization_;
+  std::shared_ptr<const linear_prior> prior_;
   float noise_variance_;
-  std::shared_ptr<const prior> prior_;  // null: theta0 = 0, A0 = regularization I
-  std::vector<float> memory_;
-  std::size_t next_ = 0;  // the prior direction to give back next
+  std::vector<float> memory_;  // the Gaussian | 3 work vectors | a context | weight left of each prior direction
+  std::size_t next_ = 0;       // the prior direction to give back next
 };
+
+namespace detail {
+
+/// Divides one Gaussian's covariance by gamma and gives back what its prior lost, a few directions a call.
+/// @param kept  weight left of each direction, in [0, 1], length d.   @param next  the direction to begin with.
+/// @param learn  learn(x, reward, weight): learns an observation into the Gaussian; false when it cannot be.
+template <std::size_t Stride, class Learn>
+void ud_discount(float* memory, float gamma, const linear_prior& prior, float* kept, std::size_t& next, float* x,
+                 Learn learn) noexcept {
+  const std::size_t d = prior.dimension();
+  for (std::size_t j = 0; j < d; ++j) memory[(tandem::detail::ud_column(j) + 1) * Stride] /= gamma;
+  for (std::size_t i = 0; i < d; ++i) kept[i] *= gamma;
+  const float due = std::ceil(10 * static_cast<float>(d) * (1 - gamma));
+  for (std::size_t n = std::min(d, static_cast<std::size_t>(due)); n > 0; --n) {
+    const float reward = prior.direction(next, x);
+    if (learn(x, reward, 1 - kept[next])) kept[next] = 1;
+    next = (next + 1) % d;
+  }
+}
+
+}  // namespace detail
 
 inline void linear_options::validate() const {
   tandem::detail::require_or(dimension >= 1 && dimension <= 65536, "dimension",
@@ -143,14 +175,18 @@ inline void linear_options::validate() const {
                              "give a number in (0, 1e12]");
 }
 
-inline linear_posterior::linear_posterior(const linear_options& options)
-    : linear_posterior((options.validate(), options.dimension), options.regularization, options.noise_variance,
-                       nullptr) {}
+inline linear_prior::linear_prior(std::size_t dimension, float regularization)
+    : dimension_(dimension), root_(std::sqrt(regularization)), state_() {
+  linear_options{.dimension = dimension, .regularization = regularization}.validate();
+  state_.assign(tandem::detail::ud_column(dimension), 0.0F);
+  for (std::size_t j = 0; j < dimension; ++j) state_[tandem::detail::ud_column(j) + 1] = 1 / regularization;
+}
 
-inline linear_posterior linear_posterior::from_prior(std::span<const float> mean, std::span<const float> precision,
-                                                     float noise_variance) {
+// A0 = C C' with C lower triangular, so A0^-1 = U D U' with U = (C diag(C)^-1)^-T and D = diag(C)^-2.
+inline linear_prior::linear_prior(std::span<const float> mean, std::span<const float> precision)
+    : dimension_(mean.size()) {
   const std::size_t d = mean.size();
-  linear_options{.dimension = d, .noise_variance = noise_variance}.validate();
+  linear_options{.dimension = d}.validate();
   if (precision.size() != d * d) {
     throw error(errc::invalid_argument, "the precision has " + std::to_string(precision.size()) + " entries",
                 {"", 0, "precision"}, "give a " + std::to_string(d) + " x " + std::to_string(d) + " matrix");
@@ -158,102 +194,107 @@ inline linear_posterior linear_posterior::from_prior(std::span<const float> mean
   using matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   const auto n = static_cast<Eigen::Index>(d);
   const Eigen::LLT<Eigen::MatrixXd> chol(Eigen::Map<const matrix>(precision.data(), n, n).cast<double>());
-  auto own = std::make_shared<prior>(prior{std::vector<float>(mean.begin(), mean.end()), std::vector<float>(d * d)});
-  Eigen::Map<matrix> factor(own->factor.data(), n, n);
-  factor = Eigen::MatrixXd(chol.matrixU()).cast<float>();
+  const Eigen::MatrixXd lower = chol.matrixL();
   const bool finite = std::all_of(mean.begin(), mean.end(), [](float m) { return std::isfinite(m); });
-  if (chol.info() != Eigen::Success || !factor.allFinite() || !finite || factor.diagonal().minCoeff() < 1e-6F) {
+  if (chol.info() != Eigen::Success || !lower.allFinite() || !finite || lower.diagonal().minCoeff() < 1e-6) {
     throw error(errc::invalid_argument, "the prior is not a finite mean and a positive definite precision",
                 {"", 0, "precision"}, "add at least 1e-12 to its diagonal");
   }
-  return linear_posterior(d, 0, noise_variance, std::move(own));
+  factor_.resize(d * d);
+  Eigen::Map<matrix>(factor_.data(), n, n) = lower.transpose().cast<float>();
+  const Eigen::MatrixXd unit = lower * lower.diagonal().cwiseInverse().asDiagonal();
+  const Eigen::MatrixXd inverse = unit.triangularView<Eigen::UnitLower>().solve(Eigen::MatrixXd::Identity(n, n));
+  state_.resize(tandem::detail::ud_column(d));
+  for (std::size_t j = 0; j < d; ++j) {
+    float* const column = state_.data() + tandem::detail::ud_column(j);
+    const auto col = static_cast<Eigen::Index>(j);
+    column[0] = mean[j];
+    column[1] = static_cast<float>(1 / (lower(col, col) * lower(col, col)));
+    for (std::size_t i = 0; i < j; ++i) column[2 + i] = static_cast<float>(inverse(col, static_cast<Eigen::Index>(i)));
+  }
 }
 
-inline void linear_posterior::reset() {
-  std::fill(memory_.begin(), memory_.end(), 0.0F);
-  std::fill_n(kept(), dimension_, 1.0F);
-  if (prior_ == nullptr) {
-    for (std::size_t a = 0; a < dimension_; ++a) root()[a * dimension_ + a] = 1 / std::sqrt(regularization_);
-    return;
+inline float linear_prior::direction(std::size_t which, float* x) const noexcept {
+  if (factor_.empty()) {
+    std::fill_n(x, dimension_, 0.0F);
+    x[which] = root_;
+    return 0;
   }
-  // precision = U'U, so the root is the transpose of U^-1
-  using matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  const auto n = static_cast<Eigen::Index>(dimension_);
-  const Eigen::MatrixXd upper = Eigen::Map<const matrix>(prior_->factor.data(), n, n).cast<double>();
-  const Eigen::MatrixXd inverse = upper.triangularView<Eigen::Upper>().solve(Eigen::MatrixXd::Identity(n, n));
-  Eigen::Map<matrix>(root(), n, n) = inverse.transpose().cast<float>();
-  std::copy(prior_->mean.begin(), prior_->mean.end(), theta_ptr());
+  float reward = 0;
+  for (std::size_t j = 0; j < dimension_; ++j) {
+    x[j] = factor_[which * dimension_ + j];
+    reward += x[j] * state_[tandem::detail::ud_column(j)];
+  }
+  return reward;
+}
+
+inline linear_posterior::linear_posterior(std::shared_ptr<const linear_prior> prior, float noise_variance)
+    : prior_(std::move(prior)), noise_variance_(noise_variance) {
+  tandem::detail::require_or(prior_ != nullptr, "prior", "give one");
+  tandem::detail::require_or(noise_variance > 0 && noise_variance <= 1e12F, "noise_variance",
+                             "give a number in (0, 1e12]");
+  memory_.resize(tandem::detail::ud_column(dimension()) + 5 * dimension());
+  reset();
+}
+
+inline linear_posterior::linear_posterior(const linear_options& options)
+    : linear_posterior(
+          (options.validate(), std::make_shared<const linear_prior>(options.dimension, options.regularization)),
+          options.noise_variance) {}
+
+inline linear_posterior linear_posterior::from_prior(std::span<const float> mean, std::span<const float> precision,
+                                                     float noise_variance) {
+  return linear_posterior(std::make_shared<const linear_prior>(mean, precision), noise_variance);
+}
+
+inline void linear_posterior::reset() noexcept {
+  std::copy(prior_->state().begin(), prior_->state().end(), memory_.begin());
+  std::fill(memory_.end() - static_cast<std::ptrdiff_t>(dimension()), memory_.end(), 1.0F);
+  next_ = 0;
+}
+
+inline float linear_posterior::mean(std::span<const float> x) const noexcept {
+  TANDEM_ASSERT(x.size() == dimension());
+  float sum = 0;
+  for (std::size_t j = 0; j < x.size(); ++j) sum += theta(j) * x[j];
+  return sum;
 }
 
 inline float linear_posterior::variance(std::span<const float> x) const noexcept {
-  TANDEM_ASSERT(x.size() == dimension_);
-  constexpr std::size_t block = 128;
-  std::array<float, block> part;
+  TANDEM_ASSERT(x.size() == dimension());
   const kernel_table& k = kernels();
   float sum = 0;
-  for (std::size_t a = 0; a < dimension_; a += block) {
-    const std::size_t rows = std::min(block, dimension_ - a);
-    k.score_rows(x.data(), 1, root() + a * dimension_, rows, dimension_, dimension_, part.data());
-    sum += k.dot(part.data(), part.data(), rows);
+  for (std::size_t j = 0; j < x.size(); ++j) {
+    const float* const column = memory_.data() + tandem::detail::ud_column(j);
+    const float f = x[j] + k.dot(column + 2, x.data(), j);
+    sum += column[1] * f * f;
   }
   return noise_variance_ * sum;
 }
 
+// sum over columns u of U, each with its D: noise * D * u u'
 inline void linear_posterior::covariance(std::span<float> out) const noexcept {
-  TANDEM_ASSERT(out.size() == dimension_ * dimension_);
+  const std::size_t d = dimension();
+  TANDEM_ASSERT(out.size() == d * d);
   std::fill(out.begin(), out.end(), 0.0F);
-  for (std::size_t a = 0; a < dimension_; ++a) {
-    kernels().rank_one_update(noise_variance_, root() + a * dimension_, dimension_, out.data());
+  for (std::size_t j = 0; j < d; ++j) {
+    const float* const column = memory_.data() + tandem::detail::ud_column(j);
+    const auto u = [&](std::size_t i) { return i < j ? column[2 + i] : 1.0F; };
+    for (std::size_t a = 0; a <= j; ++a) {
+      for (std::size_t b = 0; b <= j; ++b) out[a * d + b] += noise_variance_ * column[1] * u(a) * u(b);
+    }
   }
-}
-
-// With v = R x and u = R'v = A^-1 x: R becomes R - b v u', b = w / (s (1 + s)), s = sqrt(1 + w v'v).
-inline bool linear_posterior::absorb(const float* x, float reward, float weight) noexcept {
-  const kernel_table& k = kernels();
-  const std::size_t d = dimension_;
-  float* const v = work(0);
-  float* const u = work(1);
-  const float surprise = reward - k.dot(theta_ptr(), x, d);
-  k.multiply(root(), x, d, v);
-  const float growth = 1 + weight * k.dot(v, v, d);
-  std::fill_n(u, d, 0.0F);  // x may live here: it is not needed any more
-  for (std::size_t a = 0; a < d; ++a) k.axpy(v[a], root() + a * d, u, d);
-  const float step = weight * surprise / growth;
-  if (!std::isfinite(growth) || !std::isfinite(step * step * k.dot(u, u, d))) return false;
-  k.axpy(step, u, theta_ptr(), d);
-  const float s = std::sqrt(growth);
-  const float shrink = weight / (s * (1 + s));
-  for (std::size_t a = 0; a < d; ++a) k.axpy(-shrink * v[a], u, root() + a * d, d);
-  return true;
 }
 
 inline void linear_posterior::discount(float gamma) noexcept {
   TANDEM_ASSERT(gamma >= 0 && gamma <= 1);
   if (gamma < 1e-6F) return reset();
-  const std::size_t d = dimension_;
-  const float stretch = 1 / std::sqrt(gamma);
-  for (std::size_t j = 0; j < d * d; ++j) root()[j] *= stretch;
-  for (std::size_t i = 0; i < d; ++i) kept()[i] *= gamma;
-  const float due = std::ceil(10 * static_cast<float>(d) * (1 - gamma));
-  for (std::size_t n = std::min(d, static_cast<std::size_t>(due)); n > 0; --n) {
-    restore_prior(next_);
-    next_ = (next_ + 1) % d;
-  }
-}
-
-// The prior is d observations without noise-free rest: x = a row of its factor, reward = what its mean says there.
-inline void linear_posterior::restore_prior(std::size_t direction) noexcept {
-  const std::size_t d = dimension_;
-  float* const x = work(1);
-  float reward = 0;
-  if (prior_ == nullptr) {
-    std::fill_n(x, d, 0.0F);
-    x[direction] = std::sqrt(regularization_);
-  } else {
-    std::copy_n(prior_->factor.data() + direction * d, d, x);
-    reward = kernels().dot(x, prior_->mean.data(), d);
-  }
-  if (absorb(x, reward, 1 - kept()[direction])) kept()[direction] = 1;
+  float* const x = work() + 3 * dimension();
+  detail::ud_discount<1>(memory_.data(), gamma, *prior_, x + dimension(), next_, x,
+                                 [&](const float* direction, float reward, float weight) {
+                                   return tandem::detail::ud_update<1>(memory_.data(), dimension(), direction, reward,
+                                                                       weight, work());
+                                 });
 }
 
 }  // namespace online

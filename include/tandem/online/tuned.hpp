@@ -35,12 +35,17 @@ namespace online {
 /// earned.
 ///
 /// The probability of a candidate is sum_m weight_m * p_m(candidate): as exact as the policies' own. Weights are
-/// computed afresh whenever 1/64 more rewards have come. Threads: thread-compatible; it keeps scratch, so one call at a
-/// time. Allocates: when the number of candidates grows.
+/// computed afresh whenever 1/64 more rewards have come. Threads: thread-compatible; probabilities are a pure read into
+/// a scratch of the caller's. Allocates: when that has not seen as many candidates.
 template <policy P>
 class tuned {
  public:
   static constexpr std::string_view name = "tuned";
+  /// What every part said last, and who is responsible for the draw.
+  struct scratch {
+    std::vector<double> each, responsible;
+    std::size_t n = 0;
+  };
 
   tuned() : tuned(default_strengths(P{})) {}
   /// Errors: invalid_argument when `policies` is empty.
@@ -48,30 +53,30 @@ class tuned {
     if (policies_.empty()) throw error(errc::invalid_argument, "no policy to choose from", {"", 0, "policies"});
     weights_.assign(policies_.size(), 1 / static_cast<double>(policies_.size()));
     beliefs_.resize(policies_.size());
-    responsible_.resize(policies_.size());
   }
 
   /// Complexity: that of every policy together.
-  void probabilities(std::span<const estimate> candidates, std::span<double> out) {
-    n_ = candidates.size();
-    each_.resize(policies_.size() * n_);
+  void probabilities(std::span<const estimate> candidates, std::span<double> out, scratch& memory) const {
+    memory.n = candidates.size();
+    memory.each.resize(policies_.size() * memory.n);
     std::fill(out.begin(), out.end(), 0.0);
     for (std::size_t m = 0; m < policies_.size(); ++m) {
-      const std::span<double> mine(each_.data() + m * n_, n_);
+      const std::span<double> mine(memory.each.data() + m * memory.n, memory.n);
       policies_[m].probabilities(candidates, mine);
-      for (std::size_t i = 0; i < n_; ++i) out[i] += weights_[m] * mine[i];
+      for (std::size_t i = 0; i < memory.n; ++i) out[i] += weights_[m] * mine[i];
     }
   }
 
-  /// Draws the policy that the candidate, drawn from the latest probabilities(), is to be credited to.
-  [[nodiscard]] std::size_t attribute(std::size_t candidate, random_stream& random) {
+  /// Draws the policy that the candidate, drawn from the latest probabilities() into `memory`, is to be credited to.
+  [[nodiscard]] std::size_t attribute(std::size_t candidate, random_stream& random, scratch& memory) const {
+    memory.responsible.resize(policies_.size());
     double sum = 0;
     for (std::size_t m = 0; m < policies_.size(); ++m) {
-      responsible_[m] = weights_[m] * each_[m * n_ + candidate];
-      sum += responsible_[m];
+      memory.responsible[m] = weights_[m] * memory.each[m * memory.n + candidate];
+      sum += memory.responsible[m];
     }
-    for (double& r : responsible_) r /= sum;
-    return sample(responsible_, random).index;
+    for (double& r : memory.responsible) r /= sum;
+    return sample(memory.responsible, random).index;
   }
 
   /// Learns what a policy earned; the reward is finite. Complexity: O(1) amortised.
@@ -84,6 +89,13 @@ class tuned {
     mean_ += before / n_rewards_;
     squares_ += before * (reward - mean_);
     if (n_rewards_ >= due_) weigh();
+  }
+
+  /// Adds to a reward that was learned.
+  void revise(std::size_t which, double change) noexcept {
+    TANDEM_ASSERT(which < policies_.size());
+    earned_[which].sum += change;
+    if (n_rewards_ > 0) mean_ += change / n_rewards_;
   }
 
   [[nodiscard]] std::span<const P> policies() const noexcept { return policies_; }
@@ -114,9 +126,6 @@ class tuned {
   std::vector<account> earned_;
   std::vector<double> weights_;
   std::vector<estimate> beliefs_;
-  std::vector<double> responsible_;
-  std::vector<double> each_;  // what every policy said last, policies x n_
-  std::size_t n_ = 0;
   double n_rewards_ = 0, mean_ = 0, squares_ = 0, due_ = 2;
 };
 

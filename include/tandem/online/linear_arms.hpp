@@ -1,0 +1,260 @@
+#pragma once
+// The posteriors of many arms over one context, side by side, so that one pass tells what every arm is expected to pay.
+//
+// Sixteen arms share a panel and a vector register; x' A^-1 x of all of them is one walk over packed triangles.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tandem/core/config.hpp"
+#include "tandem/core/error.hpp"
+#include "tandem/core/kernels.hpp"
+#include "tandem/detail/aligned_buffer.hpp"
+#include "tandem/detail/require.hpp"
+#include "tandem/detail/ud_gaussian.hpp"
+#include "tandem/online/arms.hpp"
+#include "tandem/online/estimate.hpp"
+#include "tandem/online/linear_posterior.hpp"
+
+TANDEM_BEGIN
+namespace online {
+
+/// Options of linear_arms.
+struct linear_arms_options {
+  /// Length of a context vector; put a constant 1 in it unless rewards are centred. Range [1, 65536].
+  std::size_t dimension = 1;
+  /// See linear_options.
+  float regularization = 1;
+  /// Variance of one reward around its mean, or 0: learned from how far rewards fell from what was expected, for all
+  /// arms together. Then uncertainty has the scale of the rewards. Range [0, 1e12].
+  float noise_variance = 1;
+  /// Each observation of an arm fades its older ones by this factor: 1 = never forget, 0.995 = about 200 count.
+  /// Range (0, 1].
+  float discount = 1;
+
+  /// Errors: invalid_argument, naming the option and its range.
+  void validate() const {
+    linear_options{dimension, regularization}.validate();
+    tandem::detail::require_or(noise_variance >= 0 && noise_variance <= 1e12F, "noise_variance",
+                               "give a number in [0, 1e12]; 0 = learned");
+    tandem::detail::require_or(discount > 0 && discount <= 1, "discount", "give a number in (0, 1]");
+  }
+};
+
+/// What an arm was expected to pay before it was learned what it did.
+struct prediction_error {
+  float error = 0;   ///< reward - expected
+  float spread = 0;  ///< x' A^-1 x: the error has variance noise_variance * (spread + 1 / weight)
+};
+
+/// A linear_posterior an arm, that share nothing but the noise (Li et al., WWW 2010, algorithm 1, keeps the same).
+///
+/// Threads: thread-compatible; a copy is a value. Memory: 8 d (d + 3) bytes an arm, rounded up to 16 arms, where
+/// linear_posterior takes 2 d (d + 13). Allocates: when arms are added, else nothing.
+class linear_arms {
+ public:
+  /// What predict() writes to on its way: one a thread, of any life. Allocates: when the number of arms grows.
+  struct scratch {
+    std::vector<float> mean, spread;
+  };
+
+  /// Errors: invalid_argument as linear_arms_options::validate().
+  explicit linear_arms(const linear_arms_options& options)
+      : options_((options.validate(), options)),
+        prior_(std::make_shared<const linear_prior>(options.dimension, options.regularization)) {}
+
+  /// Adds an arm that knows nothing. Handles are never used twice.
+  arm_index add() { return add(linear_posterior(prior_)); }
+  /// Adds an arm that starts from what is known. Errors: invalid_argument when its dimension is another one.
+  arm_index add(const linear_posterior& known);
+  /// Returns false when there is no such arm. Complexity: O(arms + d^2).
+  bool remove(arm_index arm) noexcept;
+
+  /// The arms, in the order of every span.
+  [[nodiscard]] std::span<const arm_index> handles() const noexcept { return arms_.handles(); }
+  [[nodiscard]] std::size_t size() const noexcept { return arms_.size(); }
+  [[nodiscard]] std::size_t dimension() const noexcept { return options_.dimension; }
+  [[nodiscard]] const linear_arms_options& options() const noexcept { return options_; }
+  /// Variance of one reward around its mean: given, or learned so far (1 before the first reward).
+  [[nodiscard]] float noise_variance() const noexcept {
+    if (options_.noise_variance > 0) return options_.noise_variance;
+    return observed_ > 0 ? static_cast<float>(std::max(squares_ / observed_, 1e-30)) : 1.0F;
+  }
+  /// What is known of an arm, alone: a copy; nothing when there is no such arm. Complexity: O(d^2). Allocates.
+  [[nodiscard]] std::optional<linear_posterior> posterior(arm_index arm) const;
+
+  /// What every arm is expected to pay. @param x  length d.   @param out  as long as handles(); overwritten.
+  /// Not finite where x is not. Complexity: O(arms * d^2). Allocates: when `memory` has not seen as many arms.
+  void predict(std::span<const float> x, scratch& memory, std::span<estimate> out) const;
+
+  /// Learns what an arm paid at x, `weight` times; may come late and in any order; a negative weight takes back. Returns
+  /// nothing, and changes nothing, when there is no such arm or linear_posterior::update() would refuse.
+  /// Complexity: O(d^2) without discount.
+  std::optional<prediction_error> update(arm_index arm, std::span<const float> x, float reward,
+                                         float weight = 1) noexcept;
+  /// As linear_posterior::revise(). Returns false when there is no such arm, too.
+  bool revise(arm_index arm, std::span<const float> x, float change, float weight = 1) noexcept;
+  /// Forgets what one arm has learned, down to gamma of it: see linear_posterior::discount(). False without such an arm.
+  bool discount(arm_index arm, float gamma) noexcept;
+
+ private:
+  struct place {
+    std::size_t lane = 0;  // of all panels
+    std::shared_ptr<const linear_prior> prior;
+    std::size_t next = 0;     // the prior direction to give back next
+    std::vector<float> kept;  // weight left of each
+  };
+
+  [[nodiscard]] std::size_t panel_size() const noexcept {
+    return tandem::detail::ud_lanes * tandem::detail::ud_column(options_.dimension);
+  }
+  [[nodiscard]] std::size_t n_panels() const noexcept { return lanes_ / tandem::detail::ud_lanes; }
+  float* panel(std::size_t lane) noexcept { return panels_.data() + lane / tandem::detail::ud_lanes * panel_size(); }
+  void write(std::size_t lane, std::span<const float> state) noexcept;
+  void grow();
+  void fade(place& at, float gamma) noexcept;
+  [[nodiscard]] float* work() noexcept { return work_.data(); }
+  [[nodiscard]] float* direction() noexcept { return work_.data() + 3 * tandem::detail::ud_lanes * options_.dimension; }
+
+  linear_arms_options options_;
+  std::shared_ptr<const linear_prior> prior_;
+  arm_table<place> arms_;
+  std::vector<std::size_t> vacant_;  // lanes without an arm, the one to use next last
+  std::size_t lanes_ = 0;
+  tandem::detail::aligned_buffer<float> panels_;
+  std::vector<float> work_ = std::vector<float>((3 * tandem::detail::ud_lanes + 1) * options_.dimension);
+  double squares_ = 0, observed_ = 0;  // of errors over their own standard deviation without noise
+};
+
+inline void linear_arms::write(std::size_t lane, std::span<const float> state) noexcept {
+  float* const to = panel(lane) + lane % tandem::detail::ud_lanes;
+  for (std::size_t e = 0; e < state.size(); ++e) to[e * tandem::detail::ud_lanes] = state[e];
+}
+
+inline void linear_arms::grow() {
+  constexpr std::size_t lanes = tandem::detail::ud_lanes;
+  const std::size_t old = n_panels() * panel_size();
+  if (panels_.bytes() < (old + panel_size()) * sizeof(float)) {  // by halves, so that many arms cost no square
+    tandem::detail::aligned_buffer<float> larger((n_panels() + 1 + n_panels() / 2) * panel_size());
+    std::copy_n(panels_.data(), old, larger.data());
+    panels_ = std::move(larger);
+  }
+  vacant_.reserve(lanes_ + lanes);
+  for (std::size_t l = lanes; l-- > 0;) vacant_.push_back(lanes_ + l);
+  lanes_ += lanes;
+}
+
+inline arm_index linear_arms::add(const linear_posterior& known) {
+  if (known.dimension() != options_.dimension) {
+    throw error(errc::invalid_argument, "the prior has dimension " + std::to_string(known.dimension()),
+                {"", 0, "prior"}, "give one of dimension " + std::to_string(options_.dimension));
+  }
+  if (vacant_.empty()) grow();
+  place at{vacant_.back(), known.prior(), known.next_, {}};
+  const std::size_t d = options_.dimension;
+  at.kept.assign(known.memory_.end() - static_cast<std::ptrdiff_t>(d), known.memory_.end());
+  const std::size_t lane = at.lane;
+  const arm_index out = arms_.add(std::move(at));
+  vacant_.pop_back();
+  write(lane, std::span(known.memory_).first(tandem::detail::ud_column(d)));
+  return out;
+}
+
+inline bool linear_arms::remove(arm_index arm) noexcept {
+  const place* const at = arms_.find(arm);
+  if (at == nullptr) return false;
+  write(at->lane, prior_->state());
+  vacant_.push_back(at->lane);  // reserved by grow()
+  return arms_.remove(arm);
+}
+
+inline std::optional<linear_posterior> linear_arms::posterior(arm_index arm) const {
+  const place* const at = arms_.find(arm);
+  if (at == nullptr) return std::nullopt;
+  constexpr std::size_t lanes = tandem::detail::ud_lanes;
+  linear_posterior out(at->prior, noise_variance());
+  const std::size_t n = tandem::detail::ud_column(options_.dimension);
+  const float* const from = panels_.data() + at->lane / lanes * panel_size() + at->lane % lanes;
+  for (std::size_t e = 0; e < n; ++e) out.memory_[e] = from[e * lanes];
+  std::copy(at->kept.begin(), at->kept.end(), out.memory_.end() - static_cast<std::ptrdiff_t>(at->kept.size()));
+  out.next_ = at->next;
+  return out;
+}
+
+inline void linear_arms::predict(std::span<const float> x, scratch& memory, std::span<estimate> out) const {
+  TANDEM_ASSERT(x.size() == options_.dimension && out.size() == size());
+  memory.mean.resize(lanes_);
+  memory.spread.resize(lanes_);
+  kernels().predict_panels(x.data(), panels_.data(), n_panels(), options_.dimension, memory.mean.data(),
+                           memory.spread.data());
+  const float noise = noise_variance();
+  const std::span<const place> places = arms_.values();
+  for (std::size_t a = 0; a < places.size(); ++a) {
+    const std::size_t lane = places[a].lane;
+    out[a] = {memory.mean[lane], noise * memory.spread[lane]};
+  }
+}
+
+inline std::optional<prediction_error> linear_arms::update(arm_index arm, std::span<const float> x, float reward,
+                                                           float weight) noexcept {
+  TANDEM_ASSERT(x.size() == options_.dimension);
+  constexpr std::size_t lanes = tandem::detail::ud_lanes;
+  place* const at = arms_.find(arm);
+  if (at == nullptr) return std::nullopt;
+  float before[2];
+  if (!kernels().update_panel(panel(at->lane), options_.dimension, at->lane % lanes, x.data(), reward, weight, work(),
+                              before)) {
+    return std::nullopt;
+  }
+  const prediction_error out{reward - before[0], before[1]};
+  if (options_.noise_variance == 0 && weight > 0) {
+    const double kept = options_.discount;
+    squares_ = kept * squares_ + double{out.error} * out.error * weight / (1 + double{weight} * out.spread);
+    observed_ = kept * observed_ + 1;
+  }
+  if (options_.discount < 1) fade(*at, options_.discount);
+  return out;
+}
+
+inline bool linear_arms::revise(arm_index arm, std::span<const float> x, float change, float weight) noexcept {
+  TANDEM_ASSERT(x.size() == options_.dimension);
+  constexpr std::size_t lanes = tandem::detail::ud_lanes;
+  place* const at = arms_.find(arm);
+  return at != nullptr && tandem::detail::ud_revise<lanes>(panel(at->lane) + at->lane % lanes, options_.dimension,
+                                                           x.data(), weight * change, work());
+}
+
+inline bool linear_arms::discount(arm_index arm, float gamma) noexcept {
+  TANDEM_ASSERT(gamma >= 0 && gamma <= 1);
+  place* const at = arms_.find(arm);
+  if (at == nullptr) return false;
+  if (gamma >= 1e-6F) {
+    fade(*at, gamma);
+  } else {
+    write(at->lane, at->prior->state());
+    std::fill(at->kept.begin(), at->kept.end(), 1.0F);
+    at->next = 0;
+  }
+  return true;
+}
+
+inline void linear_arms::fade(place& at, float gamma) noexcept {
+  constexpr std::size_t lanes = tandem::detail::ud_lanes;
+  float before[2];
+  detail::ud_discount<lanes>(panel(at.lane) + at.lane % lanes, gamma, *at.prior, at.kept.data(), at.next, direction(),
+                             [&](const float* x, float reward, float weight) {
+                               return kernels().update_panel(panel(at.lane), options_.dimension, at.lane % lanes, x,
+                                                             reward, weight, work(), before);
+                             });
+}
+
+}  // namespace online
+TANDEM_END
