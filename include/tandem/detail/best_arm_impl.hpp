@@ -22,7 +22,7 @@ namespace online {
 namespace detail {
 
 inline constexpr double reach = 6;           // sds on either side that matter: beyond lies 1e-9 of the mass
-inline constexpr double normal_step = 0.25;  // distance of nodes, in sds of the narrowest arm there
+inline constexpr double normal_step = 0.4;  // distance of nodes, in sds of the narrowest arm there
 inline constexpr double beta_step = 0.15;
 inline constexpr double negligible = 1e-12;
 
@@ -93,31 +93,90 @@ inline double normal_cdf(double z, double bell) noexcept {
   return z > 0 ? 1 - tail : tail;
 }
 
+/// log P(N(0, 1) <= z) and its derivative, pdf / cdf, for |z| <= 6.5, as cubics between 208 points: within 3e-8 of
+/// either (relative to 1 + its size). An exponential for each arm and node would take four times as long.
+class normal_table {
+ public:
+  static constexpr double end = 6.5;
+  static constexpr int per_unit = 16;
+
+  normal_table() noexcept {
+    for (std::size_t c = 0; c < cells_.size(); ++c) {
+      const knot low(static_cast<double>(c) / per_unit - end);
+      const knot high(static_cast<double>(c + 1) / per_unit - end);
+      cells_[c].log_cdf = hermite(low.log_cdf, low.hazard, high.log_cdf, high.hazard);
+      cells_[c].hazard = hermite(low.hazard, low.bend, high.hazard, high.bend);
+    }
+  }
+
+  struct cell {
+    std::array<double, 4> log_cdf, hazard;  // of the way through the cell, in [0, 1]
+  };
+  /// The cell of z, and in `way` how far through it z lies.
+  [[nodiscard]] const cell& at(double z, double& way) const noexcept {
+    const double place = std::clamp((z + end) * per_unit, 0.0, static_cast<double>(n_cells) - 1e-9);
+    const auto c = static_cast<std::size_t>(place);
+    way = place - static_cast<double>(c);
+    return cells_[c];
+  }
+  [[nodiscard]] static double cubic(const std::array<double, 4>& c, double t) noexcept {
+    return c[0] + t * (c[1] + t * (c[2] + t * c[3]));
+  }
+
+ private:
+  static constexpr std::size_t n_cells = static_cast<std::size_t>(2 * end * per_unit);
+
+  struct knot {
+    explicit knot(double z) noexcept {
+      const double bell = std::exp(-0.5 * z * z);
+      const double cdf = normal_cdf(z, bell);
+      log_cdf = std::log(cdf);
+      hazard = bell / std::sqrt(2 * std::numbers::pi) / cdf;
+      bend = -hazard * (z + hazard);
+    }
+    double log_cdf, hazard, bend;
+  };
+  static std::array<double, 4> hermite(double f0, double d0, double f1, double d1) noexcept {
+    constexpr double h = 1.0 / per_unit;
+    return {f0, h * d0, 3 * (f1 - f0) - h * (2 * d0 + d1), 2 * (f0 - f1) + h * (d0 + d1)};
+  }
+
+  std::array<cell, n_cells> cells_;
+};
+
+inline const normal_table& normals() noexcept {
+  static const normal_table table;
+  return table;
+}
+
 /// Adds to out[index] a common multiple of P(best), for arms of sd > 0 with the highest upper end first.
 inline void add_normal_best(std::span<const normal_arm> arms, std::span<double> out) noexcept {
+  const normal_table& table = normals();
+  const double log_negligible = std::log(negligible);
   double start = -std::numeric_limits<double>::infinity();
   double narrowest = std::numeric_limits<double>::infinity();
-  for (const normal_arm& arm : arms) {
-    start = std::max(start, arm.low());
-    narrowest = std::min(narrowest, arm.sd);
+  std::array<double, max_best_arms> precision;  // 1 / sd
+  for (std::size_t j = 0; j < arms.size(); ++j) {
+    start = std::max(start, arms[j].low());
+    narrowest = std::min(narrowest, arms[j].sd);
+    precision[j] = 1 / arms[j].sd;
   }
   std::array<double, max_best_arms> hazard;  // pdf / cdf
   std::size_t alive = arms.size();           // arms that may still be above x
-  for (int node = 0;; ++node) {
-    const double u = normal_step / (2 * reach) * node;
-    const double x = start + 2 * reach * narrowest * std::sinh(u);
+  const double growth = std::exp(normal_step / (2 * reach));
+  for (double e = 1;; e *= growth) {  // e = exp(u)
+    const double x = start + reach * narrowest * (e - 1 / e);
     while (alive > 0 && arms[alive - 1].high() < x) --alive;
     if (alive == 0) return;
-    double all = 1;  // P(every arm <= x)
-    for (std::size_t j = 0; j < alive && all > negligible; ++j) {
-      const double z = (x - arms[j].mean) / arms[j].sd;
-      const double bell = std::exp(-0.5 * z * z);
-      const double cdf = normal_cdf(z, bell);
-      hazard[j] = bell / (arms[j].sd * cdf);
-      all *= cdf;
+    double log_all = 0;  // of P(every arm <= x)
+    for (std::size_t j = 0; j < alive && log_all > log_negligible; ++j) {
+      double way = 0;
+      const normal_table::cell& c = table.at((x - arms[j].mean) * precision[j], way);
+      log_all += normal_table::cubic(c.log_cdf, way);
+      hazard[j] = precision[j] * normal_table::cubic(c.hazard, way);
     }
-    if (all <= negligible) continue;
-    const double weight = all * std::cosh(u);
+    if (log_all <= log_negligible) continue;
+    const double weight = std::exp(log_all) * (e + 1 / e);
     for (std::size_t j = 0; j < alive; ++j) out[arms[j].index] += weight * hazard[j];
   }
 }

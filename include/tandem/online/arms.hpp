@@ -32,8 +32,13 @@ struct choice {
 template <class T>
 class arm_table {
  public:
+  /// Makes room for `n` arms in all, so that add() allocates nothing before there are more.
+  void reserve(std::size_t n) {
+    if (n > handles_.capacity()) handles_.reserve(std::max(n, 2 * handles_.size()));
+    if (n > values_.capacity()) values_.reserve(std::max(n, 2 * values_.size()));
+  }
   arm_index add(T value) {
-    handles_.reserve(handles_.size() + 1);
+    reserve(handles_.size() + 1);
     values_.push_back(std::move(value));
     handles_.push_back(static_cast<arm_index>(added_));
     return static_cast<arm_index>(added_++);

@@ -75,6 +75,8 @@ class linear_arms {
   arm_index add() { return add(linear_posterior(prior_)); }
   /// Adds an arm that starts from what is known. Errors: invalid_argument when its dimension is another one.
   arm_index add(const linear_posterior& known);
+  /// Makes room, so that the next `n` calls of add() allocate nothing. Errors: std::bad_alloc, and nothing changed.
+  void reserve(std::size_t n);
   /// Returns false when there is no such arm. Complexity: O(arms + d^2).
   bool remove(arm_index arm) noexcept;
 
@@ -109,8 +111,7 @@ class linear_arms {
   struct place {
     std::size_t lane = 0;  // of all panels
     std::shared_ptr<const linear_prior> prior;
-    std::size_t next = 0;     // the prior direction to give back next
-    std::vector<float> kept;  // weight left of each
+    std::size_t next = 0;  // the prior direction to give back next
   };
 
   [[nodiscard]] std::size_t panel_size() const noexcept {
@@ -119,7 +120,8 @@ class linear_arms {
   [[nodiscard]] std::size_t n_panels() const noexcept { return lanes_ / tandem::detail::ud_lanes; }
   float* panel(std::size_t lane) noexcept { return panels_.data() + lane / tandem::detail::ud_lanes * panel_size(); }
   void write(std::size_t lane, std::span<const float> state) noexcept;
-  void grow();
+  void grow(std::size_t n_more);
+  float* kept(std::size_t lane) noexcept { return kept_.data() + lane * options_.dimension; }
   void fade(place& at, float gamma) noexcept;
   [[nodiscard]] float* work() noexcept { return work_.data(); }
   [[nodiscard]] float* direction() noexcept { return work_.data() + 3 * tandem::detail::ud_lanes * options_.dimension; }
@@ -130,6 +132,7 @@ class linear_arms {
   std::vector<std::size_t> vacant_;  // lanes without an arm, the one to use next last
   std::size_t lanes_ = 0;
   tandem::detail::aligned_buffer<float> panels_;
+  std::vector<float> kept_;  // weight left of each direction of each lane's prior
   std::vector<float> work_ = std::vector<float>((3 * tandem::detail::ud_lanes + 1) * options_.dimension);
   double squares_ = 0, observed_ = 0;  // of errors over their own standard deviation without noise
 };
@@ -139,17 +142,27 @@ inline void linear_arms::write(std::size_t lane, std::span<const float> state) n
   for (std::size_t e = 0; e < state.size(); ++e) to[e * tandem::detail::ud_lanes] = state[e];
 }
 
-inline void linear_arms::grow() {
+// all that can throw comes first
+inline void linear_arms::grow(std::size_t n_more) {
   constexpr std::size_t lanes = tandem::detail::ud_lanes;
   const std::size_t old = n_panels() * panel_size();
-  if (panels_.bytes() < (old + panel_size()) * sizeof(float)) {  // by halves, so that many arms cost no square
-    tandem::detail::aligned_buffer<float> larger((n_panels() + 1 + n_panels() / 2) * panel_size());
+  const std::size_t wanted = n_panels() + n_more;
+  kept_.reserve(wanted * lanes * options_.dimension);
+  vacant_.reserve(wanted * lanes);
+  if (panels_.bytes() < wanted * panel_size() * sizeof(float)) {  // by halves, so that many arms cost no square
+    tandem::detail::aligned_buffer<float> larger((wanted + wanted / 2) * panel_size());
     std::copy_n(panels_.data(), old, larger.data());
     panels_ = std::move(larger);
   }
-  vacant_.reserve(lanes_ + lanes);
-  for (std::size_t l = lanes; l-- > 0;) vacant_.push_back(lanes_ + l);
-  lanes_ += lanes;
+  kept_.resize(wanted * lanes * options_.dimension);
+  for (std::size_t l = n_more * lanes; l-- > 0;) vacant_.push_back(lanes_ + l);
+  lanes_ = wanted * lanes;
+}
+
+inline void linear_arms::reserve(std::size_t n) {
+  constexpr std::size_t lanes = tandem::detail::ud_lanes;
+  arms_.reserve(arms_.size() + n);
+  if (vacant_.size() < n) grow((n - vacant_.size() + lanes - 1) / lanes);
 }
 
 inline arm_index linear_arms::add(const linear_posterior& known) {
@@ -157,14 +170,12 @@ inline arm_index linear_arms::add(const linear_posterior& known) {
     throw error(errc::invalid_argument, "the prior has dimension " + std::to_string(known.dimension()),
                 {"", 0, "prior"}, "give one of dimension " + std::to_string(options_.dimension));
   }
-  if (vacant_.empty()) grow();
-  place at{vacant_.back(), known.prior(), known.next_, {}};
-  const std::size_t d = options_.dimension;
-  at.kept.assign(known.memory_.end() - static_cast<std::ptrdiff_t>(d), known.memory_.end());
-  const std::size_t lane = at.lane;
-  const arm_index out = arms_.add(std::move(at));
+  reserve(1);
+  const std::size_t lane = vacant_.back();
+  const arm_index out = arms_.add({lane, known.prior(), known.next_});
   vacant_.pop_back();
-  write(lane, std::span(known.memory_).first(tandem::detail::ud_column(d)));
+  write(lane, std::span(known.memory_).first(tandem::detail::ud_column(options_.dimension)));
+  std::copy(known.memory_.end() - static_cast<std::ptrdiff_t>(options_.dimension), known.memory_.end(), kept(lane));
   return out;
 }
 
@@ -172,7 +183,7 @@ inline bool linear_arms::remove(arm_index arm) noexcept {
   const place* const at = arms_.find(arm);
   if (at == nullptr) return false;
   write(at->lane, prior_->state());
-  vacant_.push_back(at->lane);  // reserved by grow()
+  vacant_.push_back(at->lane);  // grow() made room
   return arms_.remove(arm);
 }
 
@@ -184,7 +195,8 @@ inline std::optional<linear_posterior> linear_arms::posterior(arm_index arm) con
   const std::size_t n = tandem::detail::ud_column(options_.dimension);
   const float* const from = panels_.data() + at->lane / lanes * panel_size() + at->lane % lanes;
   for (std::size_t e = 0; e < n; ++e) out.memory_[e] = from[e * lanes];
-  std::copy(at->kept.begin(), at->kept.end(), out.memory_.end() - static_cast<std::ptrdiff_t>(at->kept.size()));
+  const float* const kept = kept_.data() + at->lane * options_.dimension;
+  std::copy_n(kept, options_.dimension, out.memory_.end() - static_cast<std::ptrdiff_t>(options_.dimension));
   out.next_ = at->next;
   return out;
 }
@@ -240,7 +252,7 @@ inline bool linear_arms::discount(arm_index arm, float gamma) noexcept {
     fade(*at, gamma);
   } else {
     write(at->lane, at->prior->state());
-    std::fill(at->kept.begin(), at->kept.end(), 1.0F);
+    std::fill_n(kept(at->lane), options_.dimension, 1.0F);
     at->next = 0;
   }
   return true;
@@ -249,7 +261,7 @@ inline bool linear_arms::discount(arm_index arm, float gamma) noexcept {
 inline void linear_arms::fade(place& at, float gamma) noexcept {
   constexpr std::size_t lanes = tandem::detail::ud_lanes;
   float before[2];
-  detail::ud_discount<lanes>(panel(at.lane) + at.lane % lanes, gamma, *at.prior, at.kept.data(), at.next, direction(),
+  detail::ud_discount<lanes>(panel(at.lane) + at.lane % lanes, gamma, *at.prior, kept(at.lane), at.next, direction(),
                              [&](const float* x, float reward, float weight) {
                                return kernels().update_panel(panel(at.lane), options_.dimension, at.lane % lanes, x,
                                                              reward, weight, work(), before);

@@ -32,7 +32,8 @@ namespace online {
 }
 
 /// A mixture of policies that learns its weights: a bandit over them, by Thompson sampling on the mean reward each
-/// earned.
+/// earned, with twice its standard deviation. Twice, because what a policy earns depends on when it was followed: one
+/// that explores pays first, and all of them know more afterwards.
 ///
 /// The probability of a candidate is sum_m weight_m * p_m(candidate): as exact as the policies' own. Weights are
 /// computed afresh whenever 1/64 more rewards have come. Threads: thread-compatible; probabilities are a pure read into
@@ -116,7 +117,7 @@ class tuned {
     const double variance = squares_ / n_rewards_;
     for (std::size_t m = 0; m < policies_.size(); ++m) {
       const account& a = earned_[m];  // beside one play's worth of the common mean
-      beliefs_[m] = {static_cast<float>((a.sum + mean_) / (a.n + 1)), static_cast<float>(variance / (a.n + 1))};
+      beliefs_[m] = {static_cast<float>((a.sum + mean_) / (a.n + 1)), static_cast<float>(4 * variance / (a.n + 1))};
     }
     probability_best(beliefs_, weights_);
     due_ = n_rewards_ + 1 + n_rewards_ / 64;

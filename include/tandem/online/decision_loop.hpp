@@ -1,0 +1,215 @@
+#pragma once
+// The whole loop around a bandit, for many threads: decide by id, remember, join rewards that come late, learn, report.
+//
+//   decide(id, context, time) ─► the bandit draws ─► pending ─► reward(id, value, time) joins and learns ─► settled
+//
+// Readers never wait for a learner: the bandit stands twice (core/left_right.hpp). A decision is a pure function of
+// (seed, id, context, version of the bandit), whichever thread asks.
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "tandem/core/config.hpp"
+#include "tandem/core/ids.hpp"
+#include "tandem/core/left_right.hpp"
+#include "tandem/core/random.hpp"
+#include "tandem/core/time.hpp"
+#include "tandem/detail/pending_table.hpp"
+#include "tandem/detail/require.hpp"
+#include "tandem/online/arms.hpp"
+#include "tandem/online/reward_join.hpp"
+
+TANDEM_BEGIN
+namespace online {
+
+/// A bandit that a decision_loop can run: linear_bandit, auto_bandit, logistic_bandit, ...
+template <class B>
+concept contextual_bandit = requires(B& bandit, const B& fixed, std::span<const float> context, random_stream& random,
+                                     typename B::scratch& memory, const choice& chosen, float reward) {
+  { fixed.choose(context, random, memory) } -> std::same_as<choice>;
+  { bandit.learn(chosen, context, reward) } -> std::same_as<bool>;
+  { bandit.revise(chosen, context, reward) } -> std::same_as<bool>;
+  { fixed.dimension() } -> std::convertible_to<std::size_t>;
+  { fixed.arms() } -> std::convertible_to<std::span<const arm_index>>;
+};
+
+/// When a reward is learned.
+enum class learn_when : std::uint8_t {
+  on_arrival,     ///< at once; what comes later for the same decision corrects it
+  at_window_end,  ///< when the window has passed: right where silence means no reward, or rewards would come first
+};
+
+/// Options of a decision_loop.
+struct decision_loop_options {
+  /// Seed of the draws: with a decision's id it decides them.
+  std::uint64_t seed = 0;
+  /// How long after its decision a reward counts. >= 0.
+  duration reward_window = std::chrono::hours(24);
+  /// What a decision is taken to have earned when its window passes in silence; nothing = it is not learned.
+  std::optional<double> default_reward = 0.0;
+  /// How several rewards become one.
+  join_rule join = join_rule::sum;
+  learn_when learn = learn_when::on_arrival;
+  /// Rewards outside are refused, since one wrong unit spoils every arm. Finite or infinite; least <= largest.
+  double least_reward = -std::numeric_limits<double>::infinity();
+  double largest_reward = std::numeric_limits<double>::infinity();
+  /// Decisions kept for their rewards; the oldest give way, and are settled then. Each takes 4 d + 150 bytes, from the
+  /// start. Range [16, 2^28].
+  std::size_t capacity = 1U << 14U;
+
+  /// Errors: invalid_argument, naming the option and its range.
+  void validate() const {
+    tandem::detail::require_or(reward_window >= duration::zero(), "reward_window", "give a time >= 0");
+    tandem::detail::require_or(!default_reward || std::isfinite(*default_reward), "default_reward",
+                               "give a finite number, or nothing");
+    tandem::detail::require_or(least_reward <= largest_reward, "least_reward", "give a number <= largest_reward");
+    tandem::detail::require_or(capacity >= 16 && capacity <= (std::size_t{1} << 28U), "capacity",
+                               "give a number in [16, 2^28]");
+  }
+};
+
+/// What became of a request for a decision.
+enum class decide_status : std::uint8_t {
+  decided,
+  repeated,         ///< this id was decided before and is still kept: the same answer, nothing drawn
+  no_arms,          ///< nothing to choose from
+  wrong_dimension,  ///< the context's length is not the bandit's
+  no_id,            ///< the id is decision_id::none
+};
+
+/// A decision, as it is to be logged.
+struct loop_decision {
+  decide_status status = decide_status::decided;
+  decision_id id = decision_id::none;
+  choice chosen;              ///< meaningless unless decided or repeated
+  std::uint64_t version = 0;  ///< how much the bandit had learned: counts its changes
+  timestamp time{};
+
+  [[nodiscard]] bool ok() const noexcept { return status <= decide_status::repeated; }
+};
+
+/// What became of a reward.
+enum class reward_status : std::uint8_t {
+  learned,     ///< the next decision on any thread knows it
+  joined,      ///< kept until the window has passed
+  late,        ///< after the window: counted, not learned
+  duplicate,   ///< a reward with this key came before
+  early,       ///< before its decision: a clock is wrong
+  unknown,     ///< no such decision, or too old to be kept
+  refused,     ///< not finite, or outside [least_reward, largest_reward]
+  unlearnable  ///< the arm is gone, or its context was not finite: counted as come, and not learned
+};
+
+/// A decision whose window has passed, or that gave way: what off-policy evaluation reads.
+struct settled_decision {
+  decision_id id = decision_id::none;
+  arm_index arm{};
+  double propensity = 0;
+  std::uint64_t version = 0;
+  timestamp time{};
+  double reward = 0;        ///< joined, or the default; 0 without either
+  std::uint32_t rewards = 0;  ///< how many came
+  bool evicted = false;     ///< gave way before its window had passed
+};
+
+/// Counters for the host's metrics; all since construction.
+struct decision_loop_stats {
+  std::uint64_t decisions = 0, repeated = 0, rewards = 0, late = 0, duplicates = 0, early = 0, unknown = 0, refused = 0,
+                unlearnable = 0, defaults = 0, evicted = 0, settled = 0, settled_lost = 0, version = 0;
+  std::size_t pending = 0;  ///< neither settled nor evicted
+};
+
+/// The loop.
+///
+/// Threads: thread-safe; decide() never waits for a learner, and for another decide() only while that copies a context
+/// into the same sixteenth of the table. When reward() returns `learned`, every later decide() reflects it.
+/// Allocates: on construction, and a scratch the first time a thread decides; else nothing.
+/// Deterministic: the same calls in the same order give the same bits, and a decision whatever the other threads do, given
+/// its version.
+template <contextual_bandit Bandit>
+class decision_loop {
+ public:
+  /// Errors: invalid_argument as decision_loop_options::validate().
+  explicit decision_loop(const Bandit& bandit, const decision_loop_options& options = {});
+
+  /// Draws an arm for a context. An id that was decided before gets the same answer. Complexity: the bandit's choose().
+  loop_decision decide(decision_id id, std::span<const float> context, timestamp time) noexcept;
+
+  /// What came of a decision. @param key  names the reward among those of its decision, so that one told twice is
+  /// counted once; 0 = none. The latest four are remembered. Complexity: the bandit's learn() twice, or nothing.
+  reward_status reward(decision_id id, double value, timestamp time, std::uint64_t key = 0) noexcept;
+
+  /// Says that it is `now`: decisions whose window has passed are settled, in the order in which they were made.
+  /// Complexity: O(settled). Call it as often as silence is to be learned.
+  void advance(timestamp now) noexcept;
+
+  /// Moves settled decisions out, oldest first; returns how many. Those that nobody takes give way after `capacity`.
+  std::size_t take_settled(std::span<settled_decision> out) noexcept;
+
+  /// Changes the bandit, e.g. [](auto& b) { return b.add_arm(); }. Called twice, on two copies: it must do the same to
+  /// both. Errors: those of f's first call, and then nothing changed.
+  template <class F>
+  auto change(F f) {
+    return bandit_.write([&](state& s) {
+      auto out = f(s.bandit);
+      ++s.version;
+      return out;
+    });
+  }
+  /// Reads the bandit: returns f(bandit). Keep it short: a learner waits for it.
+  template <class F>
+  auto read(F f) const {
+    return bandit_.read([&](const state& s, auto&) { return f(s.bandit); });
+  }
+
+  [[nodiscard]] decision_loop_stats stats() const noexcept;
+  [[nodiscard]] const decision_loop_options& options() const noexcept { return options_; }
+
+ private:
+  struct state {
+    Bandit bandit;
+    std::uint64_t version = 0;
+  };
+  using pending = tandem::detail::pending_choice;
+
+  void settle(pending& p, std::span<const float> context, bool evicted) noexcept;
+  bool teach(pending& p, std::span<const float> context, double value) noexcept;
+  reward_status take(pending& p, std::span<const float> context, double value, timestamp time,
+                     std::uint64_t key) noexcept;
+  void count(reward_status status) noexcept;
+
+  static constexpr std::size_t n_shards = 16;
+  [[nodiscard]] tandem::detail::pending_table& shard(decision_id id) noexcept {
+    return *shards_[mix64(raw(id)) % n_shards];
+  }
+
+  struct counters {
+    std::atomic<std::uint64_t> decisions{0}, repeated{0}, defaults{0}, evicted{0};
+    std::array<std::atomic<std::uint64_t>, 8> rewards{};  // by reward_status
+  };
+
+  decision_loop_options options_;
+  std::size_t dimension_;
+  left_right<state, typename Bandit::scratch> bandit_;
+  std::array<std::unique_ptr<tandem::detail::pending_table>, n_shards> shards_;
+  counters counters_;
+  mutable std::mutex settling_;  // guards what follows
+  std::vector<settled_decision> settled_;
+  std::uint64_t n_settled_ = 0, n_taken_ = 0, n_lost_ = 0;
+};
+
+}  // namespace online
+TANDEM_END
+
+#include "tandem/detail/decision_loop_impl.hpp"

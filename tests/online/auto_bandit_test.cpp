@@ -1,0 +1,191 @@
+#include "tandem/online/auto_bandit.hpp"
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "online/bandit_world.hpp"
+#include "support/catch.hpp"
+#include "support/chi_square.hpp"
+#include "support/failing_new.hpp"
+#include "tandem/core/random.hpp"
+#include "tandem/online/linear_bandit.hpp"
+
+using namespace tandem::online;
+using tandem::random_stream;
+using tandem_test::share_of_gap;
+using vector = std::vector<float>;
+
+namespace {
+
+std::vector<double> probabilities(auto_bandit& bandit, const vector& context) {
+  std::vector<double> out(bandit.arms().size());
+  bandit.probabilities(context, out);
+  return out;
+}
+
+template <class Make>
+double mean_share(Make make, std::size_t arms, std::size_t dimension, int steps, bool switches = false) {
+  double out = 0;
+  for (std::uint64_t seed = 1; seed <= 5; ++seed)
+    out += share_of_gap(make(), arms, dimension, steps, seed, switches) / 5;
+  return out;
+}
+
+std::string refused_option(const auto_bandit_options& options) {
+  try {
+    auto_bandit bandit(options);
+  } catch (const tandem::error& e) {
+    return e.where().field;
+  }
+  return "nothing";
+}
+
+}  // namespace
+
+TEST_CASE("a bandit without a knob draws with the probabilities it logs") {
+  auto_bandit bandit({.dimension = 3, .epsilon = 0.1});
+  random_stream random(1);
+  for (int a = 0; a < 6; ++a) bandit.add_arm();
+  vector x(3);
+  for (int n = 0; n < 300; ++n) {
+    for (float& each : x) each = static_cast<float>(random.normal());
+    bandit.learn(bandit.choose(x, random), x, random.uniform() < 0.5 ? 1.0F : 0.0F);
+  }
+  const std::vector<double> p = probabilities(bandit, x);
+  CHECK(std::accumulate(p.begin(), p.end(), 0.0) == Approx(1));
+  for (const double each : p) CHECK(each >= 0.1 / 6 - 1e-12);
+  std::vector<std::size_t> counts(6);
+  for (int n = 0; n < 100000; ++n) {
+    const choice chosen = bandit.choose(x, random);
+    REQUIRE(chosen.propensity == p[tandem::raw(chosen.arm)]);
+    ++counts[tandem::raw(chosen.arm)];
+  }
+  CHECK(tandem_test::chi_square_p(counts, p) > 0.001);
+}
+
+TEST_CASE("with one discount and one strength it is LinUCB in units of the learned noise") {
+  auto_bandit one({.dimension = 4, .discounts = {1}, .strengths = {0.5}});
+  lin_ucb same({.dimension = 4, .policy = {.alpha = 0.5}, .noise_variance = 0});
+  random_stream random(2);
+  for (int a = 0; a < 5; ++a) {
+    one.add_arm();
+    same.add_arm();
+  }
+  vector x(4);
+  for (int n = 0; n < 300; ++n) {
+    for (float& each : x) each = static_cast<float>(random.normal());
+    random_stream dice(3, static_cast<std::uint64_t>(n));
+    random_stream other(3, static_cast<std::uint64_t>(n));
+    const choice a = one.choose(x, dice);
+    const choice b = same.choose(x, other);
+    REQUIRE(a.arm == b.arm);
+    REQUIRE(a.propensity == b.propensity);
+    const float reward = x[tandem::raw(a.arm) % 4];
+    one.learn(a, x, reward);
+    same.learn(b, x, reward);
+  }
+}
+
+TEST_CASE("rewards of any scale give the same choices") {
+  const auto run = [](float scale) {
+    auto_bandit bandit({.dimension = 3});
+    for (int a = 0; a < 4; ++a) bandit.add_arm();
+    random_stream world(4);
+    std::size_t same_as_best = 0;
+    vector x(3);
+    for (int n = 0; n < 2000; ++n) {
+      for (float& each : x) each = static_cast<float>(world.normal());
+      random_stream dice(5, static_cast<std::uint64_t>(n));
+      const choice c = bandit.choose(x, dice);
+      const std::size_t arm = tandem::raw(c.arm);
+      const float reward = arm < 3 ? x[arm] : 0;
+      same_as_best += reward > 0.5F;
+      bandit.learn(c, x, scale * (reward + static_cast<float>(world.normal(0, 0.3))));
+    }
+    return same_as_best;
+  };
+  const std::size_t one = run(1);
+  CHECK(one > 1100);
+  CHECK(run(1000) == Approx(static_cast<double>(one)).epsilon(0.05));
+  CHECK(run(0.001F) == Approx(static_cast<double>(one)).epsilon(0.05));
+}
+
+TEST_CASE("the trust goes to the model that forgets when the world has changed, and back when it stays") {
+  auto_bandit bandit({.dimension = 1, .discounts = {1, 0.9F}});
+  bandit.add_arm();
+  random_stream random(6);
+  const vector x = {1};
+  const auto rounds = [&](float mean, int n) {
+    for (int i = 0; i < n; ++i) {
+      bandit.learn(bandit.choose(x, random), x, static_cast<float>(random.normal(static_cast<double>(mean), 1)));
+    }
+  };
+  rounds(0, 3000);
+  const double calm = bandit.model_weights()[0];
+  CHECK(calm > 0.6);
+  rounds(3, 60);
+  CHECK(bandit.model_weights()[0] < 0.01);
+}
+
+TEST_CASE("without a knob, in a world that stays and in one that switches") {
+  const double still = mean_share([] { return auto_bandit({.dimension = 20}); }, 20, 20, 20000);
+  const double switching = mean_share([] { return auto_bandit({.dimension = 20}); }, 20, 20, 20000, true);
+  WARN("auto bandit: " << still << " of the gap, with a switch half way " << switching);
+  CHECK(still > 0.87);
+  CHECK(switching > 0.72);
+}
+
+TEST_CASE("what is not finite is refused by all models alike") {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  auto_bandit bandit({.dimension = 2});
+  for (int a = 0; a < 4; ++a) bandit.add_arm();
+  random_stream random(7);
+  const vector x = {1, 2};
+  for (int n = 0; n < 50; ++n) bandit.learn(bandit.choose(x, random), x, 1);
+  const std::vector<double> before = probabilities(bandit, x);
+  const choice chosen = bandit.choose(x, random);
+  CHECK(!bandit.learn(chosen, vector{nan, 1}, 1));
+  CHECK(!bandit.learn(chosen, x, nan));
+  CHECK(!bandit.learn(chosen, x, 1, nan));
+  CHECK(!bandit.revise(chosen, x, nan));
+  CHECK(!bandit.learn({arm_index{99}, 1, {}, 0}, x, 1));
+  CHECK(probabilities(bandit, x) == before);
+  for (const double p : probabilities(bandit, {nan, 1})) CHECK(p == Approx(0.25));
+}
+
+TEST_CASE("arms of an auto bandit come and go, and a failed allocation adds none") {
+  auto_bandit bandit({.dimension = 2});
+  for (int a = 0; a < 16; ++a) bandit.add_arm();
+  for (long allowed = 0;; ++allowed) {
+    try {
+      const tandem_test::fail_new_after failing(allowed);
+      bandit.add_arm();
+      break;
+    } catch (const std::bad_alloc&) {
+      for (const linear_arms& each : bandit.models()) REQUIRE(each.size() == 16);
+    }
+  }
+  CHECK(bandit.remove_arm(bandit.arms()[3]));
+  CHECK(!bandit.remove_arm(arm_index{3}));
+  CHECK(bandit.arms().size() == 16);
+  for (const linear_arms& each : bandit.models()) {
+    CHECK(std::equal(each.handles().begin(), each.handles().end(), bandit.arms().begin(), bandit.arms().end()));
+  }
+  CHECK(bandit.discount(bandit.arms()[0], 0));
+}
+
+TEST_CASE("options of an auto bandit out of range are refused by name") {
+  CHECK(refused_option({.dimension = 4}) == "nothing");
+  CHECK(refused_option({.dimension = 0}) == "dimension");
+  CHECK(refused_option({.epsilon = 2}) == "linear_ucb.epsilon");
+  CHECK(refused_option({.discounts = {}}) == "discounts");
+  CHECK(refused_option({.discounts = {0}}) == "discount");
+  CHECK(refused_option({.memory = 1.5}) == "memory");
+  CHECK(refused_option({.strengths = {}}) == "strengths");
+  CHECK(refused_option({.strengths = {-1}}) == "linear_ucb.alpha");
+}
