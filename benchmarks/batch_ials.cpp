@@ -11,15 +11,14 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
-#include <cstring>
 #include <ctime>
 #include <exception>
 #include <filesystem>
 #include <fstream>
-#include <map>
 #include <string>
 #include <vector>
 
+#include "arguments.hpp"
 #include "tandem/batch/ials.hpp"
 #include "tandem/core/random.hpp"
 #include "tandem/core/thread_pool.hpp"
@@ -40,36 +39,6 @@ double peak_megabytes() {
   }
   return 0;
 }
-
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
-  return values[values.size() / 2];
-}
-
-struct arguments {
-  std::string command, folder;
-  std::map<std::string, std::string> options;
-
-  arguments(int argc, char** argv) {
-    for (int a = 1; a < argc; ++a) {
-      if (std::strncmp(argv[a], "--", 2) == 0 && a + 1 < argc) {
-        options[argv[a] + 2] = argv[a + 1];
-        ++a;
-      } else if (command.empty()) {
-        command = argv[a];
-      } else {
-        folder = argv[a];
-      }
-    }
-  }
-  [[nodiscard]] double number(const std::string& name, double otherwise) const {
-    const auto at = options.find(name);
-    return at == options.end() ? otherwise : std::stod(at->second);
-  }
-  [[nodiscard]] std::size_t count(const std::string& name, std::size_t otherwise) const {
-    return static_cast<std::size_t>(number(name, static_cast<double>(otherwise)));
-  }
-};
 
 // ---- the log --------------------------------------------------------------------------------------------------------
 
@@ -110,9 +79,9 @@ void make(const arguments& given) {
     items.erase(std::unique(items.begin() + first, items.end()), items.end());
     start.push_back(static_cast<std::int64_t>(items.size()));
   }
-  std::filesystem::create_directories(given.folder);
-  write_raw(given.folder + "/indptr.i64", start);
-  write_raw(given.folder + "/indices.i32", items);
+  std::filesystem::create_directories(given.file);
+  write_raw(given.file + "/indptr.i64", start);
+  write_raw(given.file + "/indices.i32", items);
   std::printf("{\"users\": %zu, \"items\": %zu, \"entries\": %zu}\n", n_users, n_items, items.size());
 }
 
@@ -143,7 +112,7 @@ double useful_operations(const interactions& log, std::size_t rank) {
 }
 
 void epoch(const arguments& given) {
-  const interactions log = read_log(given.folder);
+  const interactions log = read_log(given.file);
   batch::ials_options options;
   options.rank = given.count("rank", 64);
   options.epochs = given.count("epochs", 3);
@@ -191,7 +160,7 @@ std::vector<float> prior_precision(const batch::factor_model& model, double hist
 
 void fold_in(const arguments& given) {
   constexpr std::size_t history = 50;
-  const interactions log = read_log(given.folder);
+  const interactions log = read_log(given.file);
   batch::ials_options options;
   options.rank = given.count("rank", 64);
   options.epochs = 2;

@@ -34,7 +34,7 @@ struct auto_bandit_options {
   /// See linear_options.
   float regularization = 1;
   /// How fast to forget: a model for each of these discounts (see linear_arms_options). Not empty; each in (0, 1].
-  std::vector<float> discounts = {1, 0.998F, 0.99F};
+  std::vector<float> discounts = {1, 0.995F};
   /// How much of what a model's predictions were worth still counts a reward later. Range [0, 1].
   double memory = 0.995;
   /// Strengths of exploration: optimism in standard deviations of an arm's mean. Not empty; each >= 0.
