@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "tandem/core/error.hpp"
+#include "tandem/detail/running_moments.hpp"
 #include "tandem/evaluation/interval.hpp"
 
 TANDEM_BEGIN
@@ -50,29 +51,6 @@ struct off_policy_estimate {
 };
 
 namespace detail {
-
-/// Mean and variance of a stream (Welford 1962).
-class running_moments {
- public:
-  void add(double x) noexcept {
-    ++n_;
-    const double change = x - mean_;
-    mean_ += change / static_cast<double>(n_);
-    squares_ += change * (x - mean_);
-  }
-  [[nodiscard]] std::uint64_t n() const noexcept { return n_; }
-  [[nodiscard]] double mean() const noexcept { return mean_; }
-  /// Standard error of the mean; infinite for fewer than two values.
-  [[nodiscard]] double standard_error() const noexcept {
-    const double n = static_cast<double>(n_);
-    return n_ < 2 ? std::numeric_limits<double>::infinity() : std::sqrt(squares_ / (n - 1) / n);
-  }
-
- private:
-  std::uint64_t n_ = 0;
-  double mean_ = 0;
-  double squares_ = 0;
-};
 
 /// Weights of a stream of records: checks each record and keeps what every estimate reports of them.
 class weight_summary {
