@@ -25,7 +25,7 @@ double cascade_term(weight_summary& weights, std::span<const logged_reward> plac
     require_finite(weight, "target / propensity");
     term += visit(k, above, weight);
   }
-  weights.count(weight, propensity);
+  weights.count(weight, std::max(propensity, 1e-300));  // a product over many places may underflow
   return term;
 }
 
