@@ -18,18 +18,14 @@ namespace {
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
 // The capital against the mean m after these observations of [0, 1], from the definition, in logarithms.
-double log_capital(const std::vector<double>& x, double m, double error) {
-  double log_capital = 0;
-  double sum = 0.5;
-  double squares = 0.25;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    const double t = static_cast<double>(i) + 1;
-    const double lambda = std::sqrt(2 * std::log(1 / error) / (squares / t * t * std::log(t + 1)));
-    log_capital += std::log(1 + std::min(lambda, 0.5 / m) * (x[i] - m));
-    sum += x[i];
-    squares += std::pow(x[i] - sum / (t + 1), 2);
+double log_capital(const std::vector<double>& x, double m) {
+  double capital = 0;
+  for (int k = 0; k < 8; ++k) {
+    double log_part = 0;
+    for (const double each : x) log_part += std::log(1 + std::pow(4, -k) / (2 * m) * (each - m));
+    capital += std::exp(log_part) / 8;
   }
-  return log_capital;
+  return std::log(capital);
 }
 
 // The lowest mean that was not refuted after any of the first 1, 2, ... observations.
@@ -40,10 +36,10 @@ double lower_bound_by_bisection(const std::vector<double>& x, double error) {
     seen.push_back(each);
     double low = 1e-9;
     double high = 1;
-    if (log_capital(seen, low, error) < -std::log(error)) continue;
+    if (log_capital(seen, low) < -std::log(error)) continue;
     for (int step = 0; step < 40; ++step) {
       const double m = (low + high) / 2;
-      (log_capital(seen, m, error) >= -std::log(error) ? low : high) = m;
+      (log_capital(seen, m) >= -std::log(error) ? low : high) = m;
     }
     best = std::max(best, low);
   }
@@ -80,12 +76,12 @@ error refusal(function_ref<void()> f) {
 }  // namespace
 
 TEST_CASE("a betting sequence is where the bets of its definition leave the mean") {
-  for (std::uint64_t seed = 0; seed < 5; ++seed) {
+  for (std::uint64_t seed = 0; seed < 3; ++seed) {
     random_stream random(seed);
     std::vector<double> x;
     std::vector<double> mirrored;
     betting_sequence sequence({.candidates = 20000});
-    for (int i = 0; i < 300; ++i) {
+    for (int i = 0; i < 150; ++i) {
       x.push_back(random.beta(2, 5));
       mirrored.push_back(1 - x.back());
       sequence.add(x.back());

@@ -39,7 +39,8 @@ TEST_CASE("slope stops at the last estimate that agrees with all before it") {
   CHECK(slope(estimates({{0, 1}, {edge - 1e-9, 0.5}}), 0.5) == 0);  // the surer, the more is let pass
 }
 
-TEST_CASE("slope over clipping limits is nearly as good as the best limit, on short logs and long ones") {
+TEST_CASE(
+    "slope over clipping limits has at most three times the error of the best limit, on short logs and long ones") {
   const double truth = value_of(target);
   const std::vector<double> limits = {infinity, 4, 2, 1, 0.5};
   for (const std::size_t n : {40U, 4000U}) {
@@ -60,7 +61,7 @@ TEST_CASE("slope over clipping limits is nearly as good as the best limit, on sh
     }
     const auto extremes = std::minmax_element(squares.begin(), squares.end());
     INFO(n << ": selected " << selected << " best " << *extremes.first << " worst " << *extremes.second);
-    CHECK(selected < 3 * *extremes.first);
+    CHECK(selected < 9 * *extremes.first);
     CHECK(selected < *extremes.second / 1.5);
   }
 }

@@ -159,10 +159,7 @@ inline off_policy_estimate empirical_likelihood::estimate(double confidence) con
 }
 
 inline off_policy_sequence::off_policy_sequence(const betting_options& options)
-    : options_((options.validate(), options)),
-      above_((1 - options.confidence) / 2, options.candidates),
-      below_((1 - options.confidence) / 2, options.candidates),
-      range_(options.values) {}
+    : options_((options.validate(), options)), range_(1 - options.confidence, options.candidates) {}
 
 inline void off_policy_sequence::add(const logged_reward& record) {
   const interval& rewards = options_.values;
@@ -170,18 +167,20 @@ inline void off_policy_sequence::add(const logged_reward& record) {
   detail::require_within(record.reward, rewards, "reward");
   weights_.count(weight, record.propensity);
   terms_.add(weight * record.reward);
-  above_.add(weight * (record.reward - rewards.low) / rewards.width());
-  below_.add(weight * (rewards.high - record.reward) / rewards.width());
-  ++n_;
-  const interval now = {rewards.low + rewards.width() * above_.low(), rewards.high - rewards.width() * below_.low()};
-  contradictory_ = contradictory_ || now.low > now.high;
-  if (!contradictory_) range_ = now;
+  range_.add(weight * ((record.reward - rewards.low) / rewards.width()),
+             weight * ((rewards.high - record.reward) / rewards.width()));
+}
+
+inline interval off_policy_sequence::range() const noexcept {
+  const interval& rewards = options_.values;
+  const interval& unit = range_.range();
+  return {rewards.low + rewards.width() * unit.low, rewards.high - rewards.width() * (1 - unit.high)};
 }
 
 inline off_policy_estimate off_policy_sequence::estimate() const {
   off_policy_estimate out =
       detail::finish(weights_.report(), terms_.mean(), terms_.standard_error(), options_.confidence);
-  out.range = range_;
+  out.range = range();
   return out;
 }
 

@@ -24,44 +24,47 @@ inline void asymptotic_options::validate() const {
 namespace detail {
 
 inline betting_bound::betting_bound(double error, std::size_t candidates)
-    : error_(error), mean_(candidates), most_(candidates), capital_(candidates, 1) {
+    : enough_(stakes / error), end_(candidates), mean_(candidates), capital_(candidates) {
   for (std::size_t j = 0; j < candidates; ++j) {
     const double angle = std::numbers::pi / 2 * (static_cast<double>(j) + 1) / (static_cast<double>(candidates) + 1);
     mean_[j] = std::sin(angle) * std::sin(angle);
-    most_[j] = 0.5 / mean_[j];
+    capital_[j].fill(1);
   }
 }
 
-// sqrt(2 ln(1 / error) / (variance so far * t ln(1 + t))): the bet that would be best at t, spread over all t. The
-// variance starts at 1/4, worth one observation.
-inline double betting_bound::stake() const noexcept {
-  const double variance = (0.25 + squares_) / (n_ + 1);
-  const double t = n_ + 1;
-  return std::sqrt(-2 * std::log(error_) / (variance * t * std::log1p(t)));
+inline void betting_bound::add(double x, double most) noexcept {
+  x = std::min(x, 1e100);  // of no larger mean, and capital stays finite
+  // the last one kept is the first that is not below `most`: to refute it leaves nothing
+  while (end_ > refuted_ + 1 && mean_[end_ - 2] >= most) --end_;
+  for (std::size_t j = refuted_; j < end_; ++j) {
+    double part = 0.5 * (x / mean_[j] - 1);
+    for (double& each : capital_[j]) {
+      const double capital = each * (1 + part);
+      each = capital < 1e-290 ? 0 : capital;  // giving up what is lost is allowed, and denormals are slow
+      part *= 0.25;
+    }
+  }
+  for (; refuted_ < end_; ++refuted_) {
+    double sum = 0;
+    for (const double each : capital_[refuted_]) sum += each;
+    if (!(sum >= enough_)) break;
+  }
 }
 
-inline void betting_bound::add(double x) noexcept {
-  const double lambda = stake();
-  const double enough = 1 / error_;
-  const std::size_t end = mean_.size();
-  for (std::size_t j = refuted_; j < end; ++j) {
-    const double capital = capital_[j] * (1 + std::min(lambda, most_[j]) * (x - mean_[j]));
-    capital_[j] = capital < 1e-290 ? 0 : capital;  // giving up what is lost is allowed, and denormals are slow
-  }
-  while (refuted_ < end && capital_[refuted_] >= enough) ++refuted_;
-  n_ += 1;
-  sum_ += x;
-  const double center = (0.5 + sum_) / (n_ + 1);
-  squares_ += (x - center) * (x - center);
+inline void betting_range::add(double x, double mirrored) noexcept {
+  ++n_;
+  if (contradictory_) return;
+  above_.add(x, range_.high);
+  below_.add(mirrored, 1 - range_.low);
+  const interval now = {above_.low(), 1 - below_.low()};
+  contradictory_ = now.low >= now.high;
+  if (!contradictory_) range_ = now;
 }
 
 }  // namespace detail
 
 inline betting_sequence::betting_sequence(const betting_options& options)
-    : options_((options.validate(), options)),
-      above_((1 - options.confidence) / 2, options.candidates),
-      below_((1 - options.confidence) / 2, options.candidates),
-      range_(options.values) {}
+    : options_((options.validate(), options)), range_(1 - options.confidence, options.candidates) {}
 
 inline void betting_sequence::add(double x) {
   const interval& values = options_.values;
@@ -70,13 +73,14 @@ inline void betting_sequence::add(double x) {
                 "observations must lie in the declared range, [" + std::to_string(values.low) + ", " +
                     std::to_string(values.high) + "]");
   }
-  ++n_;
   const double width = values.width();
-  above_.add((x - values.low) / width);
-  below_.add((values.high - x) / width);
-  const interval now = {values.low + width * above_.low(), values.high - width * below_.low()};
-  contradictory_ = contradictory_ || now.low > now.high;
-  if (!contradictory_) range_ = now;
+  range_.add((x - values.low) / width, (values.high - x) / width);
+}
+
+inline interval betting_sequence::range() const noexcept {
+  const interval& values = options_.values;
+  const interval& unit = range_.range();
+  return {values.low + values.width() * unit.low, values.high - values.width() * (1 - unit.high)};
 }
 
 inline interval asymptotic_interval(double estimate, double standard_error, double n, double confidence,

@@ -104,7 +104,8 @@ inline off_policy_estimate cut_terms::finish(off_policy_estimate report, double 
   if (!limit_.rewards) return report;
   const interval low = normal_interval(low_.mean(), low_.standard_error(), confidence);
   const interval high = normal_interval(high_.mean(), high_.standard_error(), confidence);
-  report.range = {std::min(low.low, high.low), std::max(low.high, high.high)};
+  report.range = {std::min(low.low, high.high),
+                  std::max(low.low, high.high)};  // apart only when weights do not average 1
   return report;
 }
 

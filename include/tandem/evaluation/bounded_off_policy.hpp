@@ -2,7 +2,9 @@
 // Off-policy intervals that use what is known beforehand: the range of rewards and the largest weight.
 //
 //   bernstein_inverse_propensity  covers at any n, not only in the limit; wide: made for few records and hard promises
-//   empirical_likelihood          covers in the limit; narrow, stays within the rewards, needs no largest weight
+//   empirical_likelihood          covers in the limit, stays within the rewards; narrow when a largest weight is
+//   declared,
+//                                 cautious without
 //   off_policy_sequence           covers at all n at once, so that it may be watched; needs no largest weight
 //
 // off_policy.hpp says what records, weights and estimates are.
@@ -87,7 +89,7 @@ class empirical_likelihood {
 /// are
 /// >= 0, which is all that betting_bound asks, so that weights may be as large as they like. Needs full support: the
 /// second step takes the mean weight as 1.
-/// Threads: thread-compatible. Allocates: at construction, 48 bytes a candidate. Source: Waudby-Smith, Wu, Ramdas,
+/// Threads: thread-compatible. Allocates: at construction, 144 bytes a candidate. Source: Waudby-Smith, Wu, Ramdas,
 /// Karampatziakis and Mineiro, Anytime-valid off-policy inference for contextual bandits, 2024, with the bets of
 /// betting_sequence.
 class off_policy_sequence {
@@ -95,28 +97,24 @@ class off_policy_sequence {
   /// @param options  values = the range of rewards.   Errors: invalid_argument for an option out of its range.
   explicit off_policy_sequence(const betting_options& options = {});
 
-  /// Complexity: O(candidates). Errors (the record is not counted): as inverse_propensity::add(); invalid_argument too
-  /// for a reward outside the declared range.
+  /// Complexity: O(candidates in range()). Errors (the record is not counted): as inverse_propensity::add();
+  /// invalid_argument too for a reward outside the declared range.
   void add(const logged_reward& record);
 
   /// Starts as the range of rewards; never grows.
-  [[nodiscard]] interval range() const noexcept { return range_; }
-  [[nodiscard]] std::uint64_t n() const noexcept { return n_; }
+  [[nodiscard]] interval range() const noexcept;
+  [[nodiscard]] std::uint64_t n() const noexcept { return range_.n(); }
   /// True when the records refute every value: it changes over the log, or support is missing. range() is then the last
-  /// that was not empty.
-  [[nodiscard]] bool contradictory() const noexcept { return contradictory_; }
+  /// that was not empty, and stays.
+  [[nodiscard]] bool contradictory() const noexcept { return range_.contradictory(); }
   /// IPS, with range(), whose confidence was chosen at construction. Errors: as inverse_propensity::estimate().
   [[nodiscard]] off_policy_estimate estimate() const;
 
  private:
   betting_options options_;
-  detail::betting_bound above_;
-  detail::betting_bound below_;
+  detail::betting_range range_;
   detail::weight_summary weights_;
   detail::running_moments terms_;
-  interval range_;
-  std::uint64_t n_ = 0;
-  bool contradictory_ = false;
 };
 
 }  // namespace evaluation
