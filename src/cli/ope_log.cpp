@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -104,12 +105,26 @@ std::string key_of(const table_file& file, std::size_t item, std::optional<std::
   return key;
 }
 
+// Probabilities by key_of().
+using policy_table = std::unordered_map<std::string, double>;
+
 struct running_mean {
   double sum = 0;
   double n = 0;
+  std::string position;
 };
 
-using policy_table = std::unordered_map<std::string, running_mean>;
+// The means as shares of their sum at each position. A mean of logged propensities is one of the records that showed
+// the item, so the likelier contexts weigh more and the means sum to more than 1.
+policy_table shares_of(const std::map<std::string, running_mean>& means) {
+  std::map<std::string, double> total;
+  for (const auto& entry : means) total[entry.second.position] += entry.second.sum / entry.second.n;
+  policy_table out;
+  for (const auto& entry : means) {
+    out[entry.first] = entry.second.sum / entry.second.n / total[entry.second.position];
+  }
+  return out;
+}
 
 std::optional<std::size_t> optional_column(const table_file& file, const std::string& name, const char* option) {
   if (name.empty()) return std::nullopt;
@@ -121,7 +136,7 @@ policy_table read_policy(const ope_columns& columns, const tandem::progress& pro
   const std::size_t propensity = file.column(columns.propensity, "--propensity");
   const std::size_t item = file.column(columns.item, "--item");
   const auto position = optional_column(file, columns.position, "--position");
-  policy_table out;
+  std::map<std::string, running_mean> means;
   while (file.next()) {
     const double p = file.number(propensity);
     if (!(p > 0 && p <= 1)) {
@@ -129,12 +144,13 @@ policy_table read_policy(const ope_columns& columns, const tandem::progress& pro
                   {columns.mean_of, file.here().line, columns.propensity},
                   "give the probability, above 0 and at most 1, with which the action was drawn");
     }
-    running_mean& mean = out[key_of(file, item, position)];
+    running_mean& mean = means[key_of(file, item, position)];
+    if (position) mean.position = file.text(*position);
     mean.sum += p;
     mean.n += 1;
   }
-  if (out.empty()) throw error(errc::bad_format, "has a header and no records", {columns.mean_of, 0, {}});
-  return out;
+  if (means.empty()) throw error(errc::bad_format, "has a header and no records", {columns.mean_of, 0, {}});
+  return shares_of(means);
 }
 
 }  // namespace
@@ -158,7 +174,7 @@ void read_ope_log(const std::string& path, const ope_columns& columns, const tan
       record.logged.target = file.number(*target);
     } else {
       const auto found = policy.find(key_of(file, *item, position));
-      record.logged.target = found == policy.end() ? 0 : found->second.sum / found->second.n;
+      record.logged.target = found == policy.end() ? 0 : found->second;
     }
     if (predicted) record.predicted = {file.number(*predicted), file.number(*expected)};
     try {

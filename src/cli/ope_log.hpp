@@ -19,7 +19,7 @@ struct ope_columns {
   std::string expected;   ///< and of the policy in question
   std::string item;
   std::string position;
-  std::string mean_of;  ///< a file: target = its mean propensity of the record's item at its position
+  std::string mean_of;  ///< a file: target = its mean propensity of the record's item, as a share of its position
 };
 
 /// One line.
