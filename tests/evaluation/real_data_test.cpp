@@ -278,7 +278,7 @@ TEST_CASE(
     for (const interval& range : every_interval(log, 4)) {
       INFO(arm << ", estimator " << which++ << ": " << range.low << " to " << range.high);
       CHECK(range.contains(sum / n));
-      CHECK(range.width() < 0.05);
+      CHECK(range.width() < 0.2);  // DRos is the widest: it cuts weights of 3, and says what that may hide
     }
   }
 }
