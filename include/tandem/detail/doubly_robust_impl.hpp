@@ -20,9 +20,10 @@ void add_cut(weight_summary& weights, cut_terms& terms, const logged_reward& rec
   terms.check(record.reward, "reward");
   terms.check(predicted.taken, "taken");
   terms.check(predicted.expected, "expected");
-  const double weight = cut(weights.add(record), terms.limit().limit);
+  const double weight = weights.add(record);
   const double most = terms.limit().rewards ? terms.limit().rewards->width() : 0;  // |r - taken|
-  terms.add(predicted.expected, weight, record.reward - predicted.taken, {-most, most});
+  terms.add(predicted.expected, weight, cut(weight, terms.limit().limit), record.reward - predicted.taken,
+            {-most, most});
 }
 
 }  // namespace detail

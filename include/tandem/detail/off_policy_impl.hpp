@@ -89,23 +89,21 @@ inline void cut_terms::check(double x, const char* field) const {
                   std::to_string(limit_.rewards->high) + "]");
 }
 
-// Weights average 1, so 1 - cut is on average the weight that is missing, without the noise of the largest weights.
-inline void cut_terms::add(double base, double cut, double residual, const interval& lost) noexcept {
+inline void cut_terms::add(double base, double weight, double cut, double residual, const interval& lost) noexcept {
   const double term = base + cut * residual;
   value_.add(term);
-  cut_.add(cut);
-  low_.add(term + (1 - cut) * lost.low);
-  high_.add(term + (1 - cut) * lost.high);
+  cut_.add(weight - cut);
+  low_.add(term + (weight - cut) * lost.low);
+  high_.add(term + (weight - cut) * lost.high);
 }
 
 inline off_policy_estimate cut_terms::finish(off_policy_estimate report, double confidence) const {
-  report.cut_weight = 1 - cut_.mean();
+  report.cut_weight = cut_.mean();
   report = detail::finish(report, value_.mean(), value_.standard_error(), confidence);
   if (!limit_.rewards) return report;
   const interval low = normal_interval(low_.mean(), low_.standard_error(), confidence);
   const interval high = normal_interval(high_.mean(), high_.standard_error(), confidence);
-  report.range = {std::min(low.low, high.high),
-                  std::max(low.low, high.high)};  // apart only when weights do not average 1
+  report.range = {low.low, high.high};
   return report;
 }
 
@@ -119,8 +117,9 @@ inline off_policy_estimate inverse_propensity::estimate(double confidence) const
 
 inline void clipped_inverse_propensity::add(const logged_reward& record) {
   terms_.check(record.reward, "reward");
-  const double cut = std::min(weights_.add(record), terms_.limit().limit);
-  terms_.add(0, cut, record.reward, terms_.limit().rewards.value_or(interval{}));
+  const double weight = weights_.add(record);
+  terms_.add(0, weight, std::min(weight, terms_.limit().limit), record.reward,
+             terms_.limit().rewards.value_or(interval{}));
 }
 
 inline off_policy_estimate clipped_inverse_propensity::estimate(double confidence) const {

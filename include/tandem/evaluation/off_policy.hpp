@@ -47,7 +47,7 @@ struct off_policy_estimate {
   double mean_weight = 0;        ///< 1 in the long run, when propensities are honest and support is complete
   double mean_weight_error = 0;  ///< its standard error
   double overlap = 0;            ///< share of the records whose action the policy in question would take at all
-  double cut_weight = 0;         ///< 1 - the mean weight after an estimator's limit; 0 for estimators without one
+  double cut_weight = 0;         ///< the mean weight that an estimator's limit took away; 0 for those without one
   /// Mean of 1 / propensity: in the long run, how many actions the running policy might have taken, on average. Fewer
   /// than it has says that it does not explore them all; more, that the logged propensities are too small.
   double mean_inverse_propensity = 0;
@@ -108,8 +108,8 @@ class cut_terms {
   explicit cut_terms(const weight_limit& limit) : limit_(limit) { limit.validate(); }
   /// Errors: invalid_argument when a range of rewards is declared and x lies outside.
   void check(double x, const char* field) const;
-  /// The term is base + cut * residual; the residual of the weight cut away lies within `lost` of 0, or in it.
-  void add(double base, double cut, double residual, const interval& lost) noexcept;
+  /// The term is base + cut * residual; the residual of what was cut away, weight - cut, lies in `lost`.
+  void add(double base, double weight, double cut, double residual, const interval& lost) noexcept;
   [[nodiscard]] off_policy_estimate finish(off_policy_estimate report, double confidence) const;
   [[nodiscard]] const weight_limit& limit() const noexcept { return limit_; }
 
@@ -145,8 +145,7 @@ class clipped_inverse_propensity {
   explicit clipped_inverse_propensity(const weight_limit& limit = {}) : terms_(limit) {}
   /// Errors: as inverse_propensity::add(); invalid_argument too for a reward outside the declared range.
   void add(const logged_reward& record);
-  /// With a declared range, range also covers policies whose support the log lacks: what is not seen may earn the least
-  /// or the most. Errors: as inverse_propensity::estimate().
+  /// Errors: as inverse_propensity::estimate().
   [[nodiscard]] off_policy_estimate estimate(double confidence = 0.95) const;
 
  private:
