@@ -8,6 +8,7 @@
 
 #include "evaluate_command.hpp"
 #include "fit_command.hpp"
+#include "ope_command.hpp"
 #include "recommend_command.hpp"
 #include "study_command.hpp"
 #include "tandem/core/error.hpp"
@@ -56,6 +57,7 @@ int run(int argc, char** argv) {
   tandem_cli::add_tune(app);
   tandem_cli::add_evaluate(app);
   tandem_cli::add_recommend(app);
+  tandem_cli::add_ope(app);
   const auto named = [&](const CLI::App* command) { return argc > 1 && command->check_name(argv[1]); };
   if (argc > 1 && argv[1][0] != '-' && app.get_subcommands(named).empty()) {
     std::cerr << "tandem: there is no command '" << argv[1] << "'; see \"tandem --help\"\n";
