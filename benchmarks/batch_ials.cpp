@@ -191,7 +191,7 @@ void fold_in(const arguments& given) {
     double difference = 0;
     double length = 0;
     for (std::size_t j = 0; j < options.rank; ++j) {
-      const double d = static_cast<double>(posterior.theta()[j]) - static_cast<double>(out[j]);
+      const double d = static_cast<double>(posterior.theta(j)) - static_cast<double>(out[j]);
       difference += d * d;
       length += static_cast<double>(out[j]) * static_cast<double>(out[j]);
     }
