@@ -68,8 +68,8 @@ struct scratch_of<P> {
 
 /// A bandit whose arms share nothing: each has its own posterior over one context vector (Li et al. 2010, algorithm 1).
 ///
-/// Threads: thread-compatible; choosing with a scratch of one's own is a pure read. Allocates: when arms are added, else
-/// nothing.
+/// Threads: thread-compatible; choosing with a scratch of one's own is a pure read. Allocates: when arms are added,
+/// else nothing.
 template <class P = any_policy>
 requires policy<P> || learning_policy<P>
 class linear_bandit {
