@@ -5,60 +5,16 @@
 #include <limits>
 #include <vector>
 
+#include "evaluation/off_policy_world.hpp"
 #include "support/catch.hpp"
 #include "tandem/core/function_ref.hpp"
 #include "tandem/core/random.hpp"
 
 using namespace tandem;
 using namespace tandem::evaluation;
+using namespace off_policy_world;
 
 namespace {
-
-constexpr std::size_t n_contexts = 3;
-constexpr std::size_t n_actions = 4;
-using table = std::array<std::array<double, n_actions>, n_contexts>;
-
-// A world of three equally likely contexts and four actions with clicks of known probability. The logging policy and
-// the policy in question prefer different actions; weights lie between 0.14 and 5.
-constexpr table click = {{{.1, .3, .5, .2}, {.4, .4, .1, .6}, {.05, .2, .3, .9}}};
-constexpr table logging = {{{.4, .3, .1, .2}, {.25, .25, .25, .25}, {.7, .1, .1, .1}}};
-constexpr table target = {{{.1, .2, .5, .2}, {.1, .2, .1, .6}, {.1, .2, .2, .5}}};
-// A model of the clicks that is wrong everywhere.
-constexpr table guess = {{{.2, .2, .6, .1}, {.3, .5, .2, .4}, {.1, .1, .2, .7}}};
-
-double expected_under(const table& policy, const table& reward, std::size_t context) {
-  double sum = 0;
-  for (std::size_t a = 0; a < n_actions; ++a) sum += policy[context][a] * reward[context][a];
-  return sum;
-}
-
-double value_of(const table& policy) {
-  double sum = 0;
-  for (std::size_t x = 0; x < n_contexts; ++x) sum += expected_under(policy, click, x) / n_contexts;
-  return sum;
-}
-
-struct record {
-  logged_reward logged;
-  predicted_reward guessed;
-  predicted_reward exact;
-};
-
-std::vector<record> make_log(std::uint64_t seed, std::size_t n) {
-  random_stream random(seed, 5);
-  std::vector<record> log;
-  for (std::size_t i = 0; i < n; ++i) {
-    const std::size_t x = random.below(n_contexts);
-    double u = random.uniform();
-    std::size_t a = 0;
-    while (a + 1 < n_actions && u >= logging[x][a]) u -= logging[x][a++];
-    const double reward = random.uniform() < click[x][a] ? 1 : 0;
-    log.push_back({{.reward = reward, .propensity = logging[x][a], .target = target[x][a]},
-                   {.taken = guess[x][a], .expected = expected_under(target, guess, x)},
-                   {.taken = click[x][a], .expected = expected_under(target, click, x)}});
-  }
-  return log;
-}
 
 struct three_estimates {
   off_policy_estimate ips, snips, dr;
@@ -315,4 +271,104 @@ TEST_CASE("a confidence outside (0, 1) is refused") {
   for (const double c : {0.0, 1.0, 95.0, std::nan("")}) {
     CHECK(refusal_to_estimate([&] { (void)ips.estimate(c); }) == errc::invalid_argument);
   }
+}
+
+TEST_CASE("clipped IPS by hand: what is cut, and what it can have stood for") {
+  clipped_inverse_propensity clipped({.limit = 1});
+  clipped_inverse_propensity bounded({.limit = 1, .rewards = interval{0, 3}});
+  for (const logged_reward& each : {logged_reward{1, .25, .5}, {0, .5, .25}, {3, 1, 1}}) {  // w = 2, 1/2, 1
+    clipped.add(each);
+    bounded.add(each);
+  }
+  const off_policy_estimate e = clipped.estimate();  // terms 1, 0, 3
+  CHECK(e.value == Approx(4.0 / 3));
+  CHECK(e.standard_error == Approx(std::sqrt(7.0 / 9)));
+  CHECK(e.cut_weight == Approx(1 - 2.5 / 3));
+  CHECK(e.largest_weight == 2);
+  const off_policy_estimate b = bounded.estimate();  // with all the weight at most 1, 0 + 3/2, 3
+  CHECK(b.value == e.value);
+  CHECK(b.range.low == Approx(e.range.low));
+  CHECK(b.range.high == Approx(5.5 / 3 + 1.959963985 * std::sqrt((.6944444 + .1111111 + 1.3611111) / 6)));
+}
+
+TEST_CASE("a limit that nothing reaches leaves IPS") {
+  inverse_propensity ips;
+  clipped_inverse_propensity clipped({.limit = 1e9});
+  for (const record& r : make_log(9, 300)) {
+    ips.add(r.logged);
+    clipped.add(r.logged);
+  }
+  CHECK(clipped.estimate().value == ips.estimate().value);
+  CHECK(clipped.estimate().range == ips.estimate().range);
+}
+
+TEST_CASE("clipped IPS with declared rewards covers at least what was asked; without, bias makes it miss") {
+  const double truth = value_of(target);
+  int bounded_covers = 0;
+  int plain_covers = 0;
+  for (std::uint64_t seed = 0; seed < 1000; ++seed) {
+    clipped_inverse_propensity bounded({.limit = 2, .rewards = interval{0, 1}});
+    clipped_inverse_propensity plain({.limit = 2});
+    for (const record& r : make_log(seed, 1000)) {
+      bounded.add(r.logged);
+      plain.add(r.logged);
+    }
+    bounded_covers += bounded.estimate().range.contains(truth);
+    plain_covers += plain.estimate().range.contains(truth);
+  }
+  INFO(bounded_covers << " and " << plain_covers);
+  CHECK(bounded_covers >= 950);
+  CHECK(plain_covers < 500);
+}
+
+TEST_CASE("declared rewards cover even what the log cannot have seen") {
+  clipped_inverse_propensity bounded({.limit = 10, .rewards = interval{0, 1}});
+  for (const record& r : make_log(10, 50000)) {
+    // three fifths of the target's probability lie on an action that was never logged and always pays
+    bounded.add({r.logged.reward, r.logged.propensity, 0.4 * r.logged.target});
+  }
+  CHECK(bounded.estimate().range.contains(0.4 * value_of(target) + 0.6));
+  CHECK(bounded.estimate().range.contains(0.4 * value_of(target)));
+  CHECK(bounded.estimate().cut_weight == Approx(0.6).margin(0.02));
+}
+
+TEST_CASE("the propensity self-check finds the number of actions, and overlap the share that is shared") {
+  inverse_propensity ips;
+  random_stream random(12);
+  for (int i = 0; i < 100000; ++i) {
+    const bool first = random.uniform() < 0.75;  // two actions; the target takes but the second
+    ips.add({.reward = 1, .propensity = first ? 0.75 : 0.25, .target = first ? 0.0 : 1.0});
+  }
+  const off_policy_estimate e = ips.estimate();
+  CHECK(std::abs(e.mean_inverse_propensity - 2) < 4 * e.mean_inverse_propensity_error);
+  CHECK(e.overlap == Approx(0.25).margin(0.01));
+  CHECK_NOTHROW(e.require_support());
+}
+
+TEST_CASE("who wants no doubtful number is refused one") {
+  inverse_propensity ips;
+  for (int i = 0; i < 1000; ++i) ips.add({.reward = 1, .propensity = .5, .target = i % 2 == 0 ? .5 : .4});
+  const error e = thrown_by([&] { ips.estimate().require_support(); });
+  CHECK(e.code() == errc::wrong_state);
+  CHECK(e.where().field == "mean_weight");
+  CHECK(e.message() ==
+        "the weights average 0.900000 +- 0.003164, not 1: the policy in question does what was never "
+        "logged, or the propensities are wrong");
+}
+
+TEST_CASE("limits out of range, and rewards out of the declared one, are refused by name") {
+  const double nan = std::nan("");
+  for (const double limit : {0.0, -1.0, nan}) {
+    CHECK(thrown_by([&] { clipped_inverse_propensity({.limit = limit}); }).where().field == "limit");
+  }
+  for (const interval& rewards : {interval{1, 1}, interval{2, 1}, interval{nan, 1}}) {
+    CHECK(thrown_by([&] { clipped_inverse_propensity({.rewards = rewards}); }).where().field == "rewards");
+  }
+  clipped_inverse_propensity clipped({.rewards = interval{0, 1}});
+  const error e = thrown_by([&] { clipped.add({.reward = 1.5, .propensity = 1, .target = 1}); });
+  CHECK(e.code() == errc::invalid_argument);
+  CHECK(std::string(e.what()) ==
+        "field 'reward': is 1.500000; it must lie in the declared range, [0.000000, 1.000000]");
+  CHECK(thrown_by([&] { clipped.add({.reward = nan, .propensity = 1, .target = 1}); }).code() == errc::not_finite);
+  CHECK(thrown_by([&] { (void)clipped.estimate(); }).message() == "an estimate needs at least 2 records, there are 0");
 }

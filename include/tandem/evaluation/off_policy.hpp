@@ -3,16 +3,27 @@
 //
 // Each record says which reward r followed an action, the probability p with which the running policy took it, and
 // the probability t with which the policy in question would have taken it there. w = t / p is the record's weight.
-// All three estimators need honest propensities and support: p > 0 wherever t > 0. Then the weights average 1;
+// All estimators need honest propensities and support: p > 0 wherever t > 0. Then the weights average 1;
 // support_doubtful() says when they do not.
+//
+//   off_policy.hpp            IPS, clipped IPS, SNIPS: from (r, p, t) alone
+//   doubly_robust.hpp         DR, SNDR, Switch-DR, DRos: with a model of the reward
+//   bounded_off_policy.hpp    intervals from declared ranges: empirical Bernstein, Cressie-Read, always valid
+//   slate_off_policy.hpp      several items a decision: SIPS, IIPS, RIPS, Cascade-DR
+//   slope.hpp                 the limit on weights, chosen by the log
+//
+// Every estimator has add(record) and estimate(confidence), and takes records as independent of each other.
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "tandem/core/error.hpp"
+#include "tandem/detail/require.hpp"
+#include "tandem/detail/running_moments.hpp"
 #include "tandem/evaluation/interval.hpp"
 
 TANDEM_BEGIN
@@ -25,12 +36,6 @@ struct logged_reward {
   double target = 1;      ///< probability of the same action under the policy in question; [0, 1]
 };
 
-/// What a model of the reward says of one record; both finite.
-struct predicted_reward {
-  double taken = 0;     ///< q(x, a) of the action that was taken
-  double expected = 0;  ///< sum over actions of target(a | x) * q(x, a)
-};
-
 /// An estimate of the mean reward a decision, and what there is to know before trusting it.
 struct off_policy_estimate {
   double value = 0;
@@ -41,51 +46,76 @@ struct off_policy_estimate {
   double largest_weight = 0;
   double mean_weight = 0;        ///< 1 in the long run, when propensities are honest and support is complete
   double mean_weight_error = 0;  ///< its standard error
+  double overlap = 0;            ///< share of the records whose action the policy in question would take at all
+  double cut_weight = 0;         ///< 1 - the mean weight after an estimator's limit; 0 for estimators without one
+  /// Mean of 1 / propensity: in the long run, how many actions the running policy might have taken, on average. Fewer
+  /// than it has says that it does not explore them all; more, that the logged propensities are too small.
+  double mean_inverse_propensity = 0;
+  double mean_inverse_propensity_error = 0;  ///< its standard error
 
   /// True when the mean weight lies over 4 standard errors from 1: the logged propensities are wrong, or the policy in
   /// question does things that the logging policy never did. The value is then biased by an unknown amount.
   [[nodiscard]] bool support_doubtful() const noexcept {
     return std::abs(mean_weight - 1) > 4 * mean_weight_error + 1e-9;
   }
+
+  /// For who wants no number rather than a doubtful one. Errors: wrong_state when support_doubtful().
+  void require_support() const;
+};
+
+/// A limit on weights: less variance, and a bias that the interval covers when the rewards' range is declared.
+struct weight_limit {
+  /// What it means is said at each estimator; small = more bias, infinity = none. Range (0, inf].
+  double limit = 10;
+  /// What rewards, and predictions of them, lie in. Then range runs from the least to the most that the weight cut away
+  /// can have stood for, and covers at least what was asked. Without it range covers the estimator's mean, bias and
+  /// all.
+  std::optional<interval> rewards = std::nullopt;
+
+  /// Errors: invalid_argument, naming the option.
+  void validate() const;
 };
 
 namespace detail {
 
-/// Mean and variance of a stream (Welford 1962).
-class running_moments {
- public:
-  void add(double x) noexcept {
-    ++n_;
-    const double change = x - mean_;
-    mean_ += change / static_cast<double>(n_);
-    squares_ += change * (x - mean_);
-  }
-  [[nodiscard]] std::uint64_t n() const noexcept { return n_; }
-  [[nodiscard]] double mean() const noexcept { return mean_; }
-  /// Standard error of the mean; infinite for fewer than two values.
-  [[nodiscard]] double standard_error() const noexcept {
-    const double n = static_cast<double>(n_);
-    return n_ < 2 ? std::numeric_limits<double>::infinity() : std::sqrt(squares_ / (n - 1) / n);
-  }
-
- private:
-  std::uint64_t n_ = 0;
-  double mean_ = 0;
-  double squares_ = 0;
-};
-
 /// Weights of a stream of records: checks each record and keeps what every estimate reports of them.
 class weight_summary {
  public:
-  /// The record's weight, counted. Errors: as inverse_propensity::add().
-  double add(const logged_reward& record);
+  /// The record's weight. Errors: as inverse_propensity::add().
+  [[nodiscard]] static double weight_of(const logged_reward& record);
+  /// Counts a weight that weight_of() gave.
+  void count(double weight, double propensity) noexcept;
+  /// Both.
+  double add(const logged_reward& record) {
+    const double weight = weight_of(record);
+    count(weight, record.propensity);
+    return weight;
+  }
   /// n, weights and their checks filled in. Errors: as inverse_propensity::estimate().
   [[nodiscard]] off_policy_estimate report() const;
 
  private:
   running_moments moments_;
+  running_moments inverse_;
   double squares_ = 0;
   double largest_ = 0;
+  std::uint64_t overlapping_ = 0;
+};
+
+/// Terms made with cut weights, and the least and most that the same terms with all the weight can amount to.
+class cut_terms {
+ public:
+  explicit cut_terms(const weight_limit& limit) : limit_(limit) { limit.validate(); }
+  /// Errors: invalid_argument when a range of rewards is declared and x lies outside.
+  void check(double x, const char* field) const;
+  /// The term is base + cut * residual; the residual of the weight cut away lies within `lost` of 0, or in it.
+  void add(double base, double cut, double residual, const interval& lost) noexcept;
+  [[nodiscard]] off_policy_estimate finish(off_policy_estimate report, double confidence) const;
+  [[nodiscard]] const weight_limit& limit() const noexcept { return limit_; }
+
+ private:
+  weight_limit limit_;
+  running_moments value_, low_, high_, cut_;
 };
 
 }  // namespace detail
@@ -107,6 +137,23 @@ class inverse_propensity {
   detail::running_moments terms_;
 };
 
+/// Clipped IPS: the mean of min(w, limit) r (Ionides 2008; lambda in obp). Underestimates rewards >= 0 by what was cut.
+/// Threads: thread-compatible. Allocates: nothing.
+class clipped_inverse_propensity {
+ public:
+  /// Errors: invalid_argument for a limit out of its range.
+  explicit clipped_inverse_propensity(const weight_limit& limit = {}) : terms_(limit) {}
+  /// Errors: as inverse_propensity::add(); invalid_argument too for a reward outside the declared range.
+  void add(const logged_reward& record);
+  /// With a declared range, range also covers policies whose support the log lacks: what is not seen may earn the least
+  /// or the most. Errors: as inverse_propensity::estimate().
+  [[nodiscard]] off_policy_estimate estimate(double confidence = 0.95) const;
+
+ private:
+  detail::weight_summary weights_;
+  detail::cut_terms terms_;
+};
+
 /// SNIPS: sum w r / sum w (Swaminathan and Joachims 2015). Biased by O(1/n), mostly of less variance than IPS, never
 /// outside the range of rewards seen, and indifferent to where the reward's zero lies.
 /// Its interval is the delta method's: variance = sum w^2 (r - value)^2 / (sum w)^2.
@@ -120,28 +167,12 @@ class self_normalized {
 
  private:
   detail::weight_summary weights_;
-  double origin_ =
-      0;  // the first weighted reward; sums are taken from here, so that a large constant does not cancel badly
+  double origin_ = 0;  // the first weighted reward: sums taken from here do not cancel badly when a constant is large
   double w_ = 0, wd_ = 0, ww_ = 0, wwd_ = 0, wwdd_ = 0;  // sums of w, w d, w^2, w^2 d, w^2 d^2 with d = r - origin
-};
-
-/// DR: the mean of expected + w (r - taken) (Dudík, Langford and Li 2011). Unbiased when the propensities are right,
-/// whatever the reward model; of little variance when the model is good. The model must not have seen these records'
-/// rewards (fit it on other ones), or the interval is too narrow.
-/// Threads: thread-compatible. Allocates: nothing.
-class doubly_robust {
- public:
-  /// Errors: as inverse_propensity::add(); not_finite for a prediction too.
-  void add(const logged_reward& record, const predicted_reward& predicted);
-  /// Errors: as inverse_propensity::estimate().
-  [[nodiscard]] off_policy_estimate estimate(double confidence = 0.95) const;
-
- private:
-  detail::weight_summary weights_;
-  detail::running_moments terms_;
 };
 
 }  // namespace evaluation
 TANDEM_END
 
 #include "tandem/detail/off_policy_impl.hpp"
+#include "tandem/evaluation/doubly_robust.hpp"  // where doubly_robust used to be
