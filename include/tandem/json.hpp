@@ -26,6 +26,8 @@
 #include "tandem/evaluation/bootstrap.hpp"
 #include "tandem/evaluation/off_policy.hpp"
 #include "tandem/evaluation/ranking.hpp"
+#include "tandem/online/reward_join.hpp"
+#include "tandem/online/reward_shaping.hpp"
 
 TANDEM_BEGIN
 
@@ -244,6 +246,34 @@ struct json_fields<online::any_policy> {
 };
 
 template <>
+struct json_names<online::join_rule> {
+  using enum online::join_rule;
+  static constexpr std::array list = {std::pair{"sum", sum}, std::pair{"mean", mean}, std::pair{"earliest", earliest},
+                                      std::pair{"max", max}};
+};
+
+template <>
+struct json_fields<online::action_reward> {
+  using type = online::action_reward;
+  static constexpr auto list = std::tuple{
+      json_field{"action", &type::action},
+      json_field{"weight", &type::weight},
+      json_field{"cap", &type::cap},
+      json_field{"window_ms", &type::window},
+  };
+};
+
+template <>
+struct json_fields<online::reward_shaping_options> {
+  using type = online::reward_shaping_options;
+  static constexpr auto list = std::tuple{
+      json_field{"actions", &type::actions},
+      json_field{"lowest", &type::lowest},
+      json_field{"highest", &type::highest},
+  };
+};
+
+template <>
 struct json_fields<hybrid::slate_options> {
   using type = hybrid::slate_options;
   static constexpr auto list = std::tuple{
@@ -373,6 +403,10 @@ struct json_fields<evaluation::off_policy_estimate> {
       json_field{"largest_weight", &type::largest_weight},
       json_field{"mean_weight", &type::mean_weight},
       json_field{"mean_weight_error", &type::mean_weight_error},
+      json_field{"overlap", &type::overlap},
+      json_field{"cut_weight", &type::cut_weight},
+      json_field{"mean_inverse_propensity", &type::mean_inverse_propensity},
+      json_field{"mean_inverse_propensity_error", &type::mean_inverse_propensity_error},
   };
 };
 
