@@ -33,13 +33,13 @@
 TANDEM_BEGIN
 namespace online {
 
-/// A bandit that a decision_loop can run: linear_bandit, auto_bandit, logistic_bandit, ...
+/// A bandit that a decision_loop can run: linear_bandit, auto_bandit, hybrid_bandit, logistic_bandit. One without
+/// revise(chosen, context, change) cannot correct what it has learned: let it learn at_window_end.
 template <class B>
 concept contextual_bandit = requires(B& bandit, const B& fixed, std::span<const float> context, random_stream& random,
                                      typename B::scratch& memory, const choice& chosen, float reward) {
   { fixed.choose(context, random, memory) } -> std::same_as<choice>;
   { bandit.learn(chosen, context, reward) } -> std::same_as<bool>;
-  { bandit.revise(chosen, context, reward) } -> std::same_as<bool>;
   { fixed.dimension() } -> std::convertible_to<std::size_t>;
   { fixed.arms() } -> std::convertible_to<std::span<const arm_index>>;
 };
