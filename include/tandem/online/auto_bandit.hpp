@@ -195,7 +195,7 @@ inline bool auto_bandit::learn(const choice& chosen, std::span<const float> cont
   double sum = 0;
   for (std::size_t k = 0; k < models_.size(); ++k) sum += weights_[k] = std::exp(log_weights_[k] - best);
   for (double& w : weights_) w /= sum;
-  policy_.learn(chosen.part, reward);
+  if (weight > 0) policy_.learn(chosen.part, reward);
   return true;
 }
 
