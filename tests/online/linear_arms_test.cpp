@@ -156,6 +156,61 @@ TEST_CASE("intervals of a linear reward hold as often as they say") {
   CHECK(share < 0.98);
 }
 
+TEST_CASE("a new arm may start as the others make it likely") {
+  double squares = 0;
+  double variances = 0;
+  double blind = 0;
+  for (std::uint64_t seed = 0; seed < 30; ++seed) {
+    random_stream random(seed);
+    linear_arms arms({.dimension = 3, .noise_variance = 0});
+    const vector centre = {0.5F, -0.3F, 0};
+    std::vector<vector> truth;
+    const auto draw = [&] {
+      vector out = centre;
+      for (float& each : out) each += static_cast<float>(random.normal(0, 0.1));
+      return out;
+    };
+    for (int a = 0; a < 25; ++a) {
+      arms.add();
+      truth.push_back(draw());
+    }
+    for (int n = 0; n < 5000; ++n) {
+      const auto a = static_cast<std::size_t>(random.below(25));
+      const vector x = normal_vector(random, 3);
+      float reward = static_cast<float>(random.normal(0, 0.5));
+      for (std::size_t j = 0; j < 3; ++j) reward += truth[a][j] * x[j];
+      arms.update(arms.handles()[a], x, reward);
+    }
+    const linear_posterior likely = arms.group_prior();
+    const vector fresh = draw();
+    for (std::size_t j = 0; j < 3; ++j) {
+      vector unit(3);
+      unit[j] = 1;
+      const double off = static_cast<double>(likely.theta(j) - fresh[j]);
+      squares += off * off / 90;
+      variances += static_cast<double>(arms.noise_variance() * likely.variance(unit)) / 90;
+      blind += static_cast<double>(fresh[j] * fresh[j]) / 90;
+    }
+    const arm_index added = arms.add(likely);
+    CHECK(arms.posterior(added)->theta(0) == Approx(likely.theta(0)));
+  }
+  INFO("squared error " << squares << ", said " << variances << ", without a prior " << blind);
+  CHECK(squares < 0.15 * blind);
+  CHECK(variances == Approx(squares).epsilon(0.5));
+}
+
+TEST_CASE("without three arms that have learned something, the group prior is that of the options") {
+  linear_arms arms({.dimension = 2, .regularization = 4});
+  for (int a = 0; a < 5; ++a) arms.add();
+  for (int n = 0; n < 50; ++n) {
+    arms.update(arm_index{0}, vector{1, 1}, 3);
+    arms.update(arm_index{1}, vector{1, -1}, 3);
+  }
+  const linear_posterior likely = arms.group_prior();
+  CHECK(likely.theta(0) == 0);
+  CHECK(likely.variance(vector{1, 0}) == Approx(0.25));
+}
+
 TEST_CASE("what one arm forgets the others keep") {
   linear_arms arms({.dimension = 2});
   for (int a = 0; a < 2; ++a) arms.add();

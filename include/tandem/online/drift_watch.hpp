@@ -101,7 +101,8 @@ class drift_watch {
   }
   bool discount(arm_index arm, float gamma) noexcept { return bandit_.discount(arm, gamma); }
 
-  /// How many changes were seen, and the latest of them, up to 16: i = 0 is the newest. Requires i < min(changes(), 16).
+  /// How many changes were seen, and the latest of them, up to 16: i = 0 is the newest. Requires i < min(changes(),
+  /// 16).
   [[nodiscard]] std::uint64_t changes() const noexcept { return changes_; }
   [[nodiscard]] const arm_change& change(std::size_t i) const noexcept {
     return latest_[(changes_ - 1 - i) % latest_.size()];

@@ -4,6 +4,7 @@
 // Sixteen arms share a panel and a vector register; x' A^-1 x of all of them is one walk over packed triangles.
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -55,6 +56,38 @@ struct prediction_error {
   float spread = 0;  ///< x' A^-1 x: the error has variance noise_variance * (spread + 1 / weight)
 };
 
+namespace detail {
+
+/// Values of several arms, each with the variance of its error: their mean, and how they differ.
+struct pooled {
+  std::vector<std::pair<double, double>> values;
+
+  void add(double value, double variance) { values.emplace_back(value, variance); }
+  /// Mean and variance of the value of another arm; `otherwise` when there are fewer than three.
+  [[nodiscard]] std::pair<double, double> between(double mean, double variance) const noexcept {
+    if (values.size() < 3) return {mean, variance};
+    const auto weighed = [&](double extra) {  // sum of weights, of squares, mean
+      double w = 0, ww = 0, wx = 0;
+      for (const auto& [x, v] : values) {
+        w += 1 / (v + extra);
+        ww += 1 / (v + extra) / (v + extra);
+        wx += x / (v + extra);
+      }
+      return std::array<double, 3>{w, ww, wx / w};
+    };
+    const auto [w, ww, common] = weighed(0);
+    double q = 0;
+    for (const auto& [x, v] : values) q += (x - common) * (x - common) / v;
+    const double freedom = static_cast<double>(values.size() - 1);
+    const double spread = std::max(0.0, (q - freedom) / (w - ww / w));
+    const auto [w2, ww2, centre] = weighed(spread);
+    (void)ww2;
+    return {centre, std::max(spread + 1 / w2, 1e-6 * variance)};
+  }
+};
+
+}  // namespace detail
+
 /// A linear_posterior an arm, that share nothing but the noise (Li et al., WWW 2010, algorithm 1, keeps the same).
 ///
 /// Threads: thread-compatible; a copy is a value. Memory: 8 d (d + 3) bytes an arm, rounded up to 16 arms, where
@@ -92,6 +125,12 @@ class linear_arms {
   }
   /// What is known of an arm, alone: a copy; nothing when there is no such arm. Complexity: O(d^2). Allocates.
   [[nodiscard]] std::optional<linear_posterior> posterior(arm_index arm) const;
+
+  /// An arm that was never played, as the others make it likely: for each coefficient the mean over arms and the
+  /// variance between them, by DerSimonian and Laird (1986) from what each arm's rewards say beside its prior, or the
+  /// prior of the options while fewer than three arms have learned as much as it said. Coefficients as independent of
+  /// each other. For add(). Complexity: O(arms * d^2). Allocates.
+  [[nodiscard]] linear_posterior group_prior() const;
 
   /// What every arm is expected to pay. @param x  length d.   @param out  as long as handles(); overwritten.
   /// Not finite where x is not. Complexity: O(arms * d^2). Allocates: when `memory` has not seen as many arms.
@@ -200,6 +239,39 @@ inline std::optional<linear_posterior> linear_arms::posterior(arm_index arm) con
   std::copy_n(kept, options_.dimension, out.memory_.end() - static_cast<std::ptrdiff_t>(options_.dimension));
   out.next_ = at->next;
   return out;
+}
+
+inline linear_posterior linear_arms::group_prior() const {
+  constexpr std::size_t lanes = tandem::detail::ud_lanes;
+  const std::size_t d = options_.dimension;
+  const double noise = double{noise_variance()};
+  const double before = noise / double{options_.regularization};
+  std::vector<detail::pooled> groups(d);
+  std::vector<double> variance(d);
+  for (const place& at : arms_.values()) {
+    const float* const memory = panels_.data() + at.lane / lanes * panel_size() + at.lane % lanes;
+    const auto element = [&](std::size_t e) { return double{memory[e * lanes]}; };
+    std::fill(variance.begin(), variance.end(), 0.0);
+    for (std::size_t j = 0; j < d; ++j) {
+      const std::size_t column = tandem::detail::ud_column(j);
+      variance[j] += element(column + 1);
+      for (std::size_t i = 0; i < j; ++i)
+        variance[i] += element(column + 1) * element(column + 2 + i) * element(column + 2 + i);
+    }
+    for (std::size_t j = 0; j < d; ++j) {
+      const double known = 1 / (noise * variance[j]) - 1 / before;  // what the rewards add to the prior's precision
+      if (known * before < 1) continue;
+      groups[j].add(element(tandem::detail::ud_column(j)) / (noise * variance[j] * known), 1 / known);
+    }
+  }
+  std::vector<float> mean(d);
+  std::vector<float> precision(d * d);
+  for (std::size_t j = 0; j < d; ++j) {
+    const auto [m, v] = groups[j].between(0, before);
+    mean[j] = static_cast<float>(m);
+    precision[j * d + j] = static_cast<float>(noise / v);
+  }
+  return linear_posterior(std::make_shared<const linear_prior>(mean, precision));
 }
 
 inline void linear_arms::predict(std::span<const float> x, scratch& memory, std::span<estimate> out) const {

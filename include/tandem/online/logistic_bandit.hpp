@@ -58,8 +58,8 @@ struct logistic_bandit_options {
 /// A bandit for rewards that are taken or not: a linear_bandit whose arms hold logistic posteriors.
 ///
 /// @tparam Model  diagonal_logistic_posterior or logistic_posterior.
-/// Threads: thread-compatible; choosing with a scratch of one's own is a pure read. Allocates: when arms are added, else
-/// nothing. In a decision_loop it learns at the window's end: a reward that is learned cannot be corrected.
+/// Threads: thread-compatible; choosing with a scratch of one's own is a pure read. Allocates: when arms are added,
+/// else nothing. In a decision_loop it learns at the window's end: a reward that is learned cannot be corrected.
 template <class P = any_policy, logistic_model Model = diagonal_logistic_posterior>
 requires policy<P> || learning_policy<P>
 class logistic_bandit {

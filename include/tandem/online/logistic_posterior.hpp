@@ -185,7 +185,8 @@ class diagonal_logistic_posterior {
 ///
 /// Kept as a linear_posterior: an observation enters it with the curvature as its weight, and as its reward the number
 /// that moves the mean to the mode. So it keeps its square root form, its prior and its way of forgetting.
-/// Threads: thread-compatible. Allocates: on construction and copy; d (d + 13) / 2 floats. Numbers: as linear_posterior.
+/// Threads: thread-compatible. Allocates: on construction and copy; d (d + 13) / 2 floats. Numbers: as
+/// linear_posterior.
 class logistic_posterior {
  public:
   static constexpr std::size_t max_dimension = 256;

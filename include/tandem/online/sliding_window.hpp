@@ -31,7 +31,8 @@ class sliding_window {
 
   /// @param length  rewards, [1, 2^28]. Errors: invalid_argument.
   sliding_window(Bandit bandit, std::size_t length) : bandit_(std::move(bandit)) {
-    tandem::detail::require_or(length >= 1 && length <= (std::size_t{1} << 28U), "length", "give a number in [1, 2^28]");
+    tandem::detail::require_or(length >= 1 && length <= (std::size_t{1} << 28U), "length",
+                               "give a number in [1, 2^28]");
     kept_.resize(length);
     contexts_.resize(length * bandit_.dimension());
   }
