@@ -35,7 +35,7 @@ struct ope_arguments {
   std::vector<std::string> policy;
   double confidence = 0.95;
   double limit = 10;
-  double largest_weight = 0;
+  std::optional<double> largest_weight;
   bool accept_doubt = false;
   std::optional<interval> rewards;  // of reward_range
 };
@@ -87,7 +87,7 @@ std::vector<named_estimator> estimators_for(const ope_arguments& asked) {
   out.push_back(without_model("clipped-ips", cut, clipped_inverse_propensity(limit)));
   out.push_back(without_model("slope-ips", cut, slope_selected<clipped_inverse_propensity>(limits, asked.rewards)));
   if (asked.rewards) {
-    const double most = asked.largest_weight > 0 ? asked.largest_weight : infinity;
+    const double most = asked.largest_weight.value_or(infinity);
     const off_policy_bounds bounds{.rewards = *asked.rewards, .weights = {0, most}};
     out.push_back(without_model("cressie-read", "empirical likelihood", empirical_likelihood(bounds)));
     if (std::isfinite(most)) {
@@ -240,8 +240,8 @@ void check(ope_arguments& asked) {
     }
     asked.rewards = interval{*low, *high};
   }
-  if (asked.largest_weight != 0) {
-    if (!(asked.largest_weight > 1) || std::isinf(asked.largest_weight)) {
+  if (asked.largest_weight) {
+    if (!(*asked.largest_weight > 1) || std::isinf(*asked.largest_weight)) {
       refuse("--largest-weight", "give a number above 1");
     }
     if (!asked.rewards) refuse("--largest-weight", "is for intervals that need --reward-range, too");

@@ -44,14 +44,14 @@ void predict_panels(const float* x, const float* panels, size_t n_panels, size_t
 bool update_panel(float* gaussians, size_t k, size_t lane, const float* x, float reward, float weight, float* work,
                   float* before) {
   const size_t first = lane / lanes * lanes;
-  float* HWY_RESTRICT const base = gaussians + first;
+  float* const base = gaussians + first;
   float* HWY_RESTRICT const f = work;
   float* HWY_RESTRICT const g = work + k * lanes;
   float* HWY_RESTRICT const b = work + 2 * k * lanes;
   const auto mine = hn::Eq(hn::Iota(d, 0.0F), hn::Set(d, static_cast<float>(lane - first)));
   vec mean = hn::Zero(d);
   vec spread = hn::Zero(d);
-  const float* HWY_RESTRICT element = base;
+  const float* element = base;
   for (size_t j = 0; j < k; ++j) {
     const vec theta = hn::LoadU(d, element);
     const vec diagonal = hn::LoadU(d, element + gaussian_lanes);
@@ -76,7 +76,7 @@ bool update_panel(float* gaussians, size_t k, size_t lane, const float* x, float
   if (!std::isfinite(step)) return false;
   const vec w = hn::Set(d, weight);
   vec growth = hn::Set(d, 1.0F);
-  float* HWY_RESTRICT column = base;
+  float* column = base;
   for (size_t j = 0; j < k; ++j) {
     const vec fj = hn::LoadU(d, f + j * lanes);
     const vec gj = hn::LoadU(d, g + j * lanes);

@@ -80,6 +80,15 @@ TEST_CASE("a write that throws at once changes nothing; one that throws on the c
   left_right<int, int> value(5);
   CHECK_THROWS_AS(value.write([](int&) -> int { throw std::runtime_error("no"); }), std::runtime_error);
   CHECK(value.read([](const int& v, int&) { return v; }) == 5);
+  CHECK_THROWS_AS(value.write([](int& v) -> int {
+    v = 99;
+    throw std::runtime_error("too late");
+  }),
+                  std::runtime_error);
+  CHECK(value.read([](const int& v, int&) { return v; }) == 5);
+  value.write([](int& v) { return v; });
+  value.write([](int& v) { return v; });
+  CHECK(value.read([](const int& v, int&) { return v; }) == 5);  // on either side
   int calls = 0;
   value.write([&](int& v) {
     if (++calls == 2) throw std::bad_alloc();

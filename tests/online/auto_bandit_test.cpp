@@ -115,7 +115,7 @@ TEST_CASE("rewards of any scale give the same choices") {
   CHECK(run(0.001F) == Approx(static_cast<double>(one)).epsilon(0.05));
 }
 
-TEST_CASE("the trust goes to the model that forgets when the world has changed, and back when it stays") {
+TEST_CASE("the trust goes to the model that forgets when the world has changed") {
   auto_bandit bandit({.dimension = 1, .discounts = {1, 0.9F}});
   bandit.add_arm();
   random_stream random(6);

@@ -16,6 +16,7 @@
 #include "support/failing_new.hpp"
 #include "tandem/online/auto_bandit.hpp"
 #include "tandem/online/linear_bandit.hpp"
+#include "tandem/online/sliding_window.hpp"
 
 using namespace tandem;
 using namespace tandem::online;
@@ -189,6 +190,22 @@ TEST_CASE("what cannot be decided says why") {
   CHECK(loop.stats().unlearnable == 1);
   CHECK(loop.change([](auto& bandit) { return bandit.remove_arm(arm_index{0}); }));
   CHECK(loop.reward(id(1), 1, start) == reward_status::unlearnable);
+  CHECK(loop.decide(id(1), vector{1, 2}, start).status == decide_status::repeated);  // though its arm is gone
+  loop.advance(start + 1000 * hour);
+  CHECK(loop.stats().unlearnable == 2);  // each counts once
+}
+
+TEST_CASE("times at the ends of what a clock can say are far apart, and no more") {
+  decision_loop<lin_ts> loop(small(1));
+  const timestamp least = from_millis(std::numeric_limits<std::int64_t>::min());
+  const timestamp most = from_millis(std::numeric_limits<std::int64_t>::max());
+  loop.decide(id(1), vector{1, 0}, least);
+  CHECK(loop.reward(id(1), 1, most) == reward_status::late);
+  loop.decide(id(2), vector{1, 0}, most);
+  CHECK(loop.reward(id(2), 1, least) == reward_status::early);
+  CHECK(loop.reward(id(2), 1e300, most) == reward_status::refused);
+  loop.advance(most);
+  CHECK(loop.stats().settled == 1);
 }
 
 TEST_CASE("the oldest decisions give way, and are settled as they stand") {
@@ -223,11 +240,12 @@ TEST_CASE("the table of pending decisions finds what it keeps, through many turn
     all.push_back(random() | 1U);
     REQUIRE(loop.decide(id(all.back()), vector{1, 0}, start).status == decide_status::decided);
   }
+  for (std::size_t back = 0; back < 3; ++back) {  // the newest of a ring of ten
+    CHECK(loop.decide(id(all[all.size() - 1 - back]), vector{1, 0}, start).status == decide_status::repeated);
+  }
   std::size_t kept = 0;
-  for (const std::uint64_t each : all)
-    kept += loop.decide(id(each), vector{1, 0}, start).status == decide_status::repeated;
-  CHECK(kept <= 160);
-  CHECK(loop.decide(id(all.back()), vector{1, 0}, start).status != decide_status::no_arms);
+  for (const std::uint64_t each : all) kept += loop.reward(id(each), 1, start) == reward_status::learned ? 1U : 0U;
+  CHECK(kept == 160);
 }
 
 TEST_CASE("the same calls give the same bits") {
@@ -346,4 +364,10 @@ TEST_CASE("options of a loop out of range are refused by name") {
   CHECK(refused_option({.default_reward = nan}) == "default_reward");
   CHECK(refused_option({.least_reward = 2, .largest_reward = 1}) == "least_reward");
   CHECK(refused_option({.capacity = 1}) == "capacity");
+  CHECK(refused_option({.default_reward = 5, .largest_reward = 1}) == "default_reward");
+  CHECK(refused_option({.join = static_cast<join_rule>(9)}) == "join");
+  CHECK(refused_option({.learn = static_cast<learn_when>(7)}) == "learn");
+  sliding_window window(small(), 10);
+  CHECK_THROWS_AS(decision_loop(window), error);  // it cannot correct
+  CHECK_NOTHROW(decision_loop(window, {.learn = learn_when::at_window_end}));
 }

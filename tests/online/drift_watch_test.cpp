@@ -105,7 +105,7 @@ TEST_CASE(
   }
   CHECK_THROWS_AS(with_arms(1, {.scale = 0}), tandem::error);
   CHECK_THROWS_AS(with_arms(1, {.keep = 1}), tandem::error);
-  decision_loop loop(bandit);
+  decision_loop loop(bandit, {.learn = learn_when::at_window_end});
   CHECK(loop.decide(tandem::decision_id{1}, x, tandem::from_millis(0)).ok());
-  CHECK(loop.reward(tandem::decision_id{1}, 1, tandem::from_millis(0)) == reward_status::learned);
+  CHECK(loop.reward(tandem::decision_id{1}, 1, tandem::from_millis(0)) == reward_status::joined);
 }

@@ -92,7 +92,7 @@ TEST_CASE("EXP3-IX follows a change sooner with discount") {
   CHECK(6000 + forgetting < 0.7 * (6000 + keeping));  // against the best of each half
 }
 
-TEST_CASE("arms of EXP3-IX come and go, and the others keep their proportions") {
+TEST_CASE("arms of EXP3-IX come and go, and the others keep their order") {
   exp3_ix bandit;
   for (int a = 0; a < 3; ++a) bandit.add_arm();
   random_stream random(2);

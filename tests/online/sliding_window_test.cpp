@@ -9,7 +9,6 @@
 #include "support/catch.hpp"
 #include "support/failing_new.hpp"
 #include "tandem/core/random.hpp"
-#include "tandem/online/auto_bandit.hpp"
 #include "tandem/online/decision_loop.hpp"
 #include "tandem/online/linear_bandit.hpp"
 
@@ -40,7 +39,6 @@ TEST_CASE("a window knows its latest rewards as if there had never been others")
       REQUIRE(window.learn({arm, 1, {}, 0}, x, reward));
       all.emplace_back(arm, std::pair(x, reward));
     }
-    CHECK(window.lost() == 0);
     lin_ucb latest = three_arms();
     for (std::size_t n = all.size() - 60; n < all.size(); ++n) {
       latest.learn(all[n].first, all[n].second.first, all[n].second.second);
@@ -55,18 +53,34 @@ TEST_CASE("a window knows its latest rewards as if there had never been others")
   }
 }
 
-TEST_CASE("rewards of an arm that is gone are lost to the window, and counted") {
+TEST_CASE("rewards of an arm that is gone leave the window with it, and what cannot be learned does not enter") {
   sliding_window<lin_ucb> window(three_arms(), 10);
   const vector x = {1, 0, 0, 0};
   for (int n = 0; n < 10; ++n) window.learn({arm_index{0}, 1, {}, 0}, x, 1);
   CHECK(window.remove_arm(arm_index{0}));
   for (int n = 0; n < 10; ++n) CHECK(window.learn({arm_index{1}, 1, {}, 0}, x, 1));
-  CHECK(window.lost() == 10);
   CHECK(window.learned() == 20);
+  CHECK(window.bandit().posterior(arm_index{1})->mean(x) == Approx(10.0 / 11));
   CHECK(!window.learn({arm_index{0}, 1, {}, 0}, x, 1));
   CHECK(!window.learn({arm_index{1}, 1, {}, 0}, x, 1, -1));
   CHECK(!window.learn({arm_index{1}, 1, {}, 0}, x, std::numeric_limits<float>::infinity()));
   CHECK_THROWS_AS(sliding_window<lin_ucb>(three_arms(), 0), tandem::error);
+  CHECK_THROWS_AS(sliding_window(lin_ucb({.dimension = 2, .discount = 0.99F}), 10), tandem::error);
+}
+
+TEST_CASE("an arm that was not played for a window's length knows nothing, after however many turns") {
+  for (const std::size_t length : {std::size_t{100}, std::size_t{1000}}) {
+    sliding_window<lin_ucb> window(three_arms(), length);
+    const vector x = {1, 0.5F, -1, 2};
+    for (std::size_t n = 0; n < 300000; ++n) {
+      const arm_index arm{n / (3 * length) % 2 == 0 ? 0U : 1U};  // in turn, each for three windows
+      REQUIRE(window.learn({arm, 1, {}, 0}, x, 1));
+      if (n % (3 * length) != 3 * length - 1) continue;
+      const arm_index idle{1 - tandem::raw(arm)};
+      REQUIRE(window.bandit().posterior(idle)->mean(x) == Approx(0).margin(0.05));
+      REQUIRE(window.bandit().posterior(idle)->variance(x) == Approx(6.25).epsilon(0.05));
+    }
+  }
 }
 
 TEST_CASE("a window follows a switch that a bandit without one does not") {
@@ -91,8 +105,8 @@ TEST_CASE("a window follows a switch that a bandit without one does not") {
   CHECK(with > 1.15 * without);
 }
 
-TEST_CASE("a window runs in a loop and allocates nothing there, whatever the bandit") {
-  auto_bandit bandit({.dimension = 2, .discounts = {1}});
+TEST_CASE("a window runs in a loop and allocates nothing there") {
+  tuned_lin_ucb bandit({.dimension = 2});
   for (int a = 0; a < 4; ++a) bandit.add_arm();
   decision_loop loop(sliding_window(bandit, 20), {.learn = learn_when::at_window_end, .capacity = 64});
   const vector x = {1, 0.5F};

@@ -37,8 +37,8 @@ class left_right {
   }
 
   /// Applies f to the value and returns what it said; writers one at a time. f is called twice and must do the same to
-  /// both copies. When its first call throws it must have left the value as it was; then nothing changed. When only the
-  /// second throws (memory is out), the write stands, and the copy is made afresh by the next write.
+  /// both copies. When its first call throws, nothing changed. When only the second throws (memory is out), the write
+  /// stands. In both cases the copy that was spoilt is made afresh by the next write, which may throw for that.
   template <class F>
   auto write(F&& f) {
     const std::lock_guard one_writer(writing_);
@@ -46,7 +46,7 @@ class left_right {
     const std::uint8_t fresh = old ^ 1U;
     if (stale_) sides_[fresh] = sides_[old];
     stale_ = false;
-    auto out = f(sides_[fresh]);  // whoever read it has left: the previous write waited for that
+    auto out = first(f, sides_[fresh]);  // whoever read it has left: the previous write waited for that
     side_.store(fresh, std::memory_order_seq_cst);
     wait_until_left(old);
     try {
@@ -82,6 +82,16 @@ class left_right {
     slot& at;
     std::uint8_t side = left;
   };
+
+  template <class F>
+  auto first(F&& f, Value& value) {
+    try {
+      return f(value);
+    } catch (...) {
+      stale_ = true;
+      throw;
+    }
+  }
 
   // a thread comes back to its own slot, so that its memory stays in its core's cache
   static std::size_t home() noexcept {

@@ -1,10 +1,23 @@
 #pragma once
 // Bodies of online/decision_loop.hpp.
 
+#include <cmath>
+#include <new>
+
 #include "tandem/online/decision_loop.hpp"
 
 TANDEM_BEGIN
 namespace online {
+
+namespace detail {
+
+/// Whether more than `window` lies between two moments, however far apart they are.
+[[nodiscard]] inline bool is_past(timestamp from, timestamp to, duration window) noexcept {
+  const auto apart = static_cast<std::uint64_t>(to_millis(to)) - static_cast<std::uint64_t>(to_millis(from));
+  return to > from && apart > static_cast<std::uint64_t>(window.count());
+}
+
+}  // namespace detail
 
 template <contextual_bandit Bandit>
 decision_loop<Bandit>::decision_loop(const Bandit& bandit, const decision_loop_options& options)
@@ -12,8 +25,34 @@ decision_loop<Bandit>::decision_loop(const Bandit& bandit, const decision_loop_o
       dimension_(bandit.dimension()),
       bandit_(state{bandit}),
       settled_(options.capacity) {
+  tandem::detail::require_or(corrects() || options.learn == learn_when::at_window_end, "learn",
+                             "this bandit cannot correct what it has learned: give at_window_end");
   for (auto& each : shards_) {
     each = std::make_unique<tandem::detail::pending_table>((options.capacity + n_shards - 1) / n_shards, dimension_);
+  }
+}
+
+template <contextual_bandit Bandit>
+std::optional<loop_decision> decision_loop<Bandit>::decided_before(tandem::detail::pending_table& table,
+                                                                   decision_id id) noexcept {
+  const pending* const before = table.find(id);
+  if (before == nullptr) return std::nullopt;
+  counters_.repeated.fetch_add(1, std::memory_order_relaxed);
+  return loop_decision{decide_status::repeated, id, before->chosen, before->version, before->time};
+}
+
+template <contextual_bandit Bandit>
+decide_status decision_loop<Bandit>::draw(std::span<const float> context, loop_decision& out) noexcept {
+  try {
+    return bandit_.read([&](const state& s, typename Bandit::scratch& memory) {
+      out.version = s.version;
+      if (s.bandit.arms().empty()) return decide_status::no_arms;
+      random_stream random(options_.seed, raw(out.id));
+      out.chosen = s.bandit.choose(context, random, memory);
+      return decide_status::decided;
+    });
+  } catch (const std::bad_alloc&) {  // of the scratch
+    return decide_status::out_of_memory;
   }
 }
 
@@ -22,28 +61,23 @@ loop_decision decision_loop<Bandit>::decide(decision_id id, std::span<const floa
   loop_decision out;
   out.id = id;
   out.time = time;
-  if (id == decision_id::none || context.size() != dimension_) {
-    out.status = id == decision_id::none ? decide_status::no_id : decide_status::wrong_dimension;
-    return out;
-  }
-  bandit_.read([&](const state& s, typename Bandit::scratch& memory) {
-    out.version = s.version;
-    if (s.bandit.arms().empty()) {
-      out.status = decide_status::no_arms;
-      return;
-    }
-    random_stream random(options_.seed, raw(id));
-    out.chosen = s.bandit.choose(context, random, memory);
-  });
-  if (out.status == decide_status::no_arms) return out;
+  out.status = id == decision_id::none        ? decide_status::no_id
+               : context.size() != dimension_ ? decide_status::wrong_dimension
+                                              : decide_status::decided;
+  if (!out.ok()) return out;
   tandem::detail::pending_table& table = shard(id);
-  const std::lock_guard lock(table.mutex);
-  if (const pending* const before = table.find(id)) {
-    counters_.repeated.fetch_add(1, std::memory_order_relaxed);
-    return {decide_status::repeated, id, before->chosen, before->version, before->time};
+  {
+    const std::lock_guard lock(table.mutex);
+    if (const auto before = decided_before(table, id)) return *before;
   }
+  out.status = draw(context, out);
+  if (!out.ok()) return out;
+  const std::lock_guard lock(table.mutex);
+  if (const auto before = decided_before(table, id)) return *before;  // another thread was sooner
   pending& p = table.add(id, context, [&](pending& oldest) {
-    if (!oldest.settled) settle(oldest, table.context(oldest), true);
+    if (oldest.settled) return;
+    const lesson due = settle(oldest, true);
+    if (due.any) teach(due, table.context(oldest));
   });
   p.chosen = out.chosen;
   p.version = out.version;
@@ -52,46 +86,70 @@ loop_decision decision_loop<Bandit>::decide(decision_id id, std::span<const floa
   return out;
 }
 
+// what the bandit is to be taught so that it knows `value` of the decision; it is as good as done
 template <contextual_bandit Bandit>
-bool decision_loop<Bandit>::teach(pending& p, std::span<const float> context, double value) noexcept {
-  const auto reward = static_cast<float>(value - (p.taught ? p.learned : 0.0));
-  if (p.taught && reward == 0) return true;
-  const bool done = bandit_.write([&](state& s) {
-    bool learned = false;
-    if (!p.taught) {
-      learned = s.bandit.learn(p.chosen, context, reward);
-    } else if constexpr (requires { s.bandit.revise(p.chosen, context, reward); }) {
-      learned = s.bandit.revise(p.chosen, context, reward);
-    }
-    if (learned) ++s.version;
-    return learned;
-  });
-  if (!done) return false;
+typename decision_loop<Bandit>::lesson decision_loop<Bandit>::prepare(pending& p, double value) noexcept {
+  lesson out{p.chosen, static_cast<float>(std::clamp(value - (p.taught ? p.learned : 0.0), -3e38, 3e38)), p.taught,
+             true};
+  out.any = !p.unlearnable && !(p.taught && out.reward == 0);
   p.taught = true;
   p.learned = value;
-  return true;
+  return out;
 }
 
 template <contextual_bandit Bandit>
-reward_status decision_loop<Bandit>::take(pending& p, std::span<const float> context, double value, timestamp time,
-                                          std::uint64_t key) noexcept {
+bool decision_loop<Bandit>::teach(const lesson& due, std::span<const float> context) noexcept {
+  bool done = false;
+  try {
+    done = bandit_.write([&](state& s) {
+      bool learned = false;
+      if (!due.correction) {
+        learned = s.bandit.learn(due.chosen, context, due.reward);
+      } else if constexpr (corrects()) {
+        learned = s.bandit.revise(due.chosen, context, due.reward);
+      }
+      if (learned) ++s.version;
+      return learned;
+    });
+  } catch (const std::bad_alloc&) {  // of the copy that an earlier change() had spoilt
+  }
+  if (!done) count(reward_status::unlearnable);
+  return done;
+}
+
+template <contextual_bandit Bandit>
+reward_status decision_loop<Bandit>::take(pending& p, double value, timestamp time, std::uint64_t key) const noexcept {
   if (time < p.time) return reward_status::early;
   if (p.saw(key)) return reward_status::duplicate;
-  if (p.settled || time - p.time > options_.reward_window) return reward_status::late;
+  if (p.settled || detail::is_past(p.time, time, options_.reward_window)) return reward_status::late;
   if (!p.joined.add(value, time)) return reward_status::refused;
   p.see(key);
-  if (options_.learn == learn_when::at_window_end) return reward_status::joined;
-  return teach(p, context, p.joined.value(options_.join)) ? reward_status::learned : reward_status::unlearnable;
+  if (p.unlearnable) return reward_status::unlearnable;
+  return options_.learn == learn_when::at_window_end ? reward_status::joined : reward_status::learned;
 }
 
 template <contextual_bandit Bandit>
 reward_status decision_loop<Bandit>::reward(decision_id id, double value, timestamp time, std::uint64_t key) noexcept {
-  reward_status out = reward_status::refused;
-  if (std::isfinite(value) && value >= options_.least_reward && value <= options_.largest_reward) {
-    tandem::detail::pending_table& table = shard(id);
+  if (!(std::abs(value) <= 3e38 && value >= options_.least_reward && value <= options_.largest_reward)) {
+    count(reward_status::refused);
+    return reward_status::refused;
+  }
+  tandem::detail::pending_table& table = shard(id);
+  const std::lock_guard learner(table.learning);
+  lesson due;
+  reward_status out = reward_status::unknown;
+  {
     const std::lock_guard lock(table.mutex);
-    pending* const p = table.find(id);
-    out = p == nullptr ? reward_status::unknown : take(*p, table.context(*p), value, time, key);
+    if (pending* const p = table.find(id)) {
+      out = take(*p, value, time, key);
+      if (out == reward_status::learned) due = prepare(*p, p->joined.value(options_.join));
+      table.keep_context(*p);
+    }
+  }
+  if (due.any && !teach(due, table.lesson_context)) {
+    const std::lock_guard lock(table.mutex);
+    if (pending* const p = table.find(id)) p->unlearnable = true;
+    return reward_status::unlearnable;  // counted by teach()
   }
   count(out);
   return out;
@@ -103,12 +161,11 @@ void decision_loop<Bandit>::count(reward_status status) noexcept {
 }
 
 template <contextual_bandit Bandit>
-void decision_loop<Bandit>::settle(pending& p, std::span<const float> context, bool evicted) noexcept {
+typename decision_loop<Bandit>::lesson decision_loop<Bandit>::settle(pending& p, bool evicted) noexcept {
   const bool silent = p.joined.count == 0;
   const double reward = p.joined.value(options_.join, options_.default_reward.value_or(0));
-  if (!silent || options_.default_reward) {
-    if (!teach(p, context, reward)) count(reward_status::unlearnable);
-  }
+  lesson due;
+  if (!silent || options_.default_reward) due = prepare(p, reward);
   if (silent && options_.default_reward) counters_.defaults.fetch_add(1, std::memory_order_relaxed);
   if (evicted) counters_.evicted.fetch_add(1, std::memory_order_relaxed);
   p.settled = true;
@@ -119,14 +176,26 @@ void decision_loop<Bandit>::settle(pending& p, std::span<const float> context, b
   }
   settled_[n_settled_++ % settled_.size()] = {p.id,   p.chosen.arm, p.chosen.propensity, p.version,
                                               p.time, reward,       p.joined.count,      evicted};
+  return due;
 }
 
 template <contextual_bandit Bandit>
 void decision_loop<Bandit>::advance(timestamp now) noexcept {
   for (const auto& table : shards_) {
-    const std::lock_guard lock(table->mutex);
-    table->pass([&](const pending& p) { return now - p.time > options_.reward_window; },
-                [&](pending& p) { settle(p, table->context(p), false); });
+    const std::lock_guard learner(table->learning);
+    for (bool more = true; more;) {
+      lesson due;
+      {
+        const std::lock_guard lock(table->mutex);
+        pending* const p = table->next_unpassed();
+        more = p != nullptr && detail::is_past(p->time, now, options_.reward_window);
+        if (!more) break;
+        due = settle(*p, false);
+        table->keep_context(*p);
+        table->pass();
+      }
+      if (due.any) teach(due, table->lesson_context);
+    }
   }
 }
 

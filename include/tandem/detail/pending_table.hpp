@@ -28,6 +28,7 @@ struct pending_choice {
   online::reward_join joined;
   double learned = 0;  // what the bandit has been taught
   bool taught = false;
+  bool unlearnable = false;  // the bandit refused it: nothing more is taught
   bool settled = false;
   std::array<std::uint64_t, 4> keys{};  // of the latest rewards
 
@@ -41,14 +42,20 @@ struct pending_choice {
   }
 };
 
-/// A ring in order of arrival, and a hash table of its subscripts. Threads: the caller holds `mutex`. Allocates: on
-/// construction. Complexity: O(1) expected.
+/// A ring in order of arrival, and a hash table of its subscripts. Threads: the caller holds `mutex`, not for longer
+/// than the table is touched: who decides waits for it. Allocates: on construction. Complexity: O(1) expected.
 class pending_table {
  public:
   pending_table(std::size_t capacity, std::size_t dimension)
-      : ring_(capacity), contexts_(capacity * dimension), places_(std::bit_ceil(2 * capacity)), dimension_(dimension) {}
+      : lesson_context(dimension),
+        ring_(capacity),
+        contexts_(capacity * dimension),
+        places_(std::bit_ceil(2 * capacity)),
+        dimension_(dimension) {}
 
-  std::mutex mutex;
+  std::mutex learning;                // taken before `mutex`, and held while the bandit learns
+  std::vector<float> lesson_context;  // of what it learns; guarded by `learning`
+  std::mutex mutex;                   // guards all that follows
 
   [[nodiscard]] pending_choice* find(decision_id id) noexcept {
     for (std::size_t at = home(id); places_[at] != 0; at = next(at)) {
@@ -80,10 +87,14 @@ class pending_table {
     return p;
   }
 
-  /// f(pending_choice&) of the oldest that were not passed yet, for as long as due(pending_choice) holds.
-  template <class Due, class F>
-  void pass(Due due, F f) noexcept {
-    for (; settled_ < added_ && due(ring_[settled_ % ring_.size()]); ++settled_) f(ring_[settled_ % ring_.size()]);
+  /// The oldest that was not passed yet; null when there is none.
+  [[nodiscard]] pending_choice* next_unpassed() noexcept {
+    return settled_ < added_ ? &ring_[settled_ % ring_.size()] : nullptr;
+  }
+  void pass() noexcept { ++settled_; }
+  void keep_context(const pending_choice& p) noexcept {
+    const std::span<const float> from = context(p);
+    std::copy(from.begin(), from.end(), lesson_context.begin());
   }
   [[nodiscard]] std::size_t unpassed() const noexcept { return static_cast<std::size_t>(added_ - settled_); }
 

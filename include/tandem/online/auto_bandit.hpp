@@ -101,7 +101,7 @@ class auto_bandit {
   [[nodiscard]] std::span<const double> model_weights() const noexcept { return weights_; }
   [[nodiscard]] const tuned<linear_ucb>& policy() const noexcept { return policy_; }
 
-  /// Draws an arm for a context. With a context that is not finite all arms are as likely.
+  /// Draws an arm for a context. With a context that is not finite, or of another length, all arms are as likely.
   /// Requires at least one arm. Complexity: O(discounts * arms * d^2 + strengths * arms).
   [[nodiscard]] choice choose(std::span<const float> context, random_stream& random, scratch& memory) const {
     TANDEM_ASSERT(!arms().empty());
@@ -124,7 +124,8 @@ class auto_bandit {
   /// Learns what a choice earned; may come late and in any order. Returns false, and changes nothing, when there is no
   /// such arm or a number is not finite. Complexity: O(discounts * d^2). Allocates: nothing.
   bool learn(const choice& chosen, std::span<const float> context, float reward, float weight = 1) noexcept;
-  /// Adds `change` to a reward that was learned: see linear_posterior::revise().
+  /// Adds `change` to a reward that was learned: see linear_posterior::revise(); models that forget are moved a little
+  /// too far. False when one of them refuses, at the edge of float32.
   bool revise(const choice& chosen, std::span<const float> context, float change, float weight = 1) noexcept {
     bool out = true;
     for (linear_arms& each : models_) out = each.revise(chosen.arm, context, change, weight) && out;
@@ -186,7 +187,7 @@ inline bool auto_bandit::learn(const choice& chosen, std::span<const float> cont
     if (!missed && k == 0) return false;
     log_weights_[k] = std::log(std::max(weights_[k], 1e-300));
     if (missed && weight > 0) {  // a model that alone refuses, at the edge of float32, keeps its weight
-      const double variance = noise * (1 + double{missed->spread});
+      const double variance = noise * (1 / double{weight} + double{missed->spread});
       const double misfit = double{missed->error} * double{missed->error} / variance;
       log_weights_[k] = options_.memory * log_weights_[k] - 0.5 * (std::log(variance) + std::min(misfit, 1e12));
     }

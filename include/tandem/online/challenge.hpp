@@ -65,14 +65,16 @@ class challenge {
   }
 
   /// Learns the reward of a decision made before the verdict; may come late. Each of the three as they were for the
-  /// item drawn when it was drawn. Returns false, and changes nothing, when the propensity is not in (0, 1], another
-  /// probability not in [0, 1], or the reward not within +-1e12.
+  /// item drawn when it was drawn. Returns false, and changes nothing, when the propensity is not in (0, 1] or too
+  /// small to divide by, another probability not in [0, 1], or the reward not within +-1e12.
   bool learn(double champion, double challenger, double propensity, double reward) {
     const auto probability = [](double p) { return p >= 0 && p <= 1; };
     if (!probability(champion) || !probability(challenger) || !(propensity > 0 && propensity <= 1)) return false;
     if (!(std::abs(reward) <= 1e12)) return false;
     if (verdict_ != challenge_verdict::undecided) return true;
-    sequence_.add((challenger - champion) / propensity * (reward - mean_));
+    const double term = (challenger - champion) / propensity * (reward - mean_);
+    if (!std::isfinite(term)) return false;
+    sequence_.add(term);
     mean_ += (reward - mean_) / static_cast<double>(sequence_.n());
     if (sequence_.n() < options_.min_observations) return true;
     const evaluation::interval range = sequence_.range();

@@ -45,8 +45,9 @@ struct conservative_options {
 ///
 /// would still hold, and the baseline elsewhere; u is the baseline's mean reward, or an upper bound of it. Decisions of
 /// the learner whose reward has not come count as 0. With learner_low = 0 the inequality holds after every decision
-/// without exception, if u does (probability `confidence`); a bound from a model lets it explore sooner and is as good
-/// as the model.
+/// without exception, if u does (probability `confidence`). A bound from a model lets it explore sooner and is as good
+/// as the model; it counts only beside a known baseline_reward, since a bound u is learned where the guard lets the
+/// baseline serve, which must not depend on the context.
 ///
 /// The papers count the lower bounds of arms where this counts what was earned: no model is needed, and rewards may be
 /// late. Threads: thread-compatible. Allocates: at construction. Deterministic.
@@ -61,12 +62,13 @@ class conservative_guard {
   /// Decides who serves and counts the decision; out becomes the learner's or the baseline's probabilities, never a
   /// mixture, so the propensity of what is drawn is out[drawn].
   /// @param learner, baseline, out  of one length.
-  /// @param learner_low  lower bound of the expected reward under `learner`; NaN and less than 0 count as 0.
+  /// @param learner_low  lower bound of the expected reward under `learner`; NaN and less than 0 count as 0, and all
+  ///                     numbers do unless baseline_reward is given.
   /// Complexity: O(n). Allocates: nothing.
   [[nodiscard]] served_by decide(std::span<const double> learner, std::span<const double> baseline,
                                  std::span<double> out, double learner_low = 0) noexcept {
     TANDEM_ASSERT(learner.size() == out.size() && baseline.size() == out.size());
-    const double hoped = learner_low > 0 ? std::min(learner_low, options_.highest) : 0.0;
+    const double hoped = options_.baseline_reward && learner_low > 0 ? std::min(learner_low, options_.highest) : 0.0;
     const bool safe = margin_with(1, hoped) >= 0;
     const std::span<const double> from = safe ? learner : baseline;
     std::copy(from.begin(), from.end(), out.begin());

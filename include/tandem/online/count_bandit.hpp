@@ -196,7 +196,9 @@ class count_bandit {
   /// The same for an arm that choose() drew; a policy that learns learns from it too.
   bool learn(const choice& chosen, double reward, double weight = 1) noexcept {
     if (!learn(chosen.arm, reward, weight)) return false;
-    if constexpr (learning_policy<P>) options_.policy.learn(chosen.part, reward);
+    if constexpr (learning_policy<P>) {
+      if (weight > 0) options_.policy.learn(chosen.part, reward);
+    }
     return true;
   }
 

@@ -64,8 +64,8 @@ struct decision_loop_options {
   /// Rewards outside are refused, since one wrong unit spoils every arm. Finite or infinite; least <= largest.
   double least_reward = -std::numeric_limits<double>::infinity();
   double largest_reward = std::numeric_limits<double>::infinity();
-  /// Decisions kept for their rewards; the oldest give way, and are settled then. Each takes 4 d + 150 bytes, from the
-  /// start. Range [16, 2^28].
+  /// Decisions kept for their rewards, in sixteen rings by id; the oldest of a ring give way, and are settled then.
+  /// Each takes 4 d + 250 bytes, from the start. Range [16, 2^28].
   std::size_t capacity = 1U << 14U;
 
   /// Errors: invalid_argument, naming the option and its range.
@@ -74,6 +74,11 @@ struct decision_loop_options {
     tandem::detail::require_or(!default_reward || std::isfinite(*default_reward), "default_reward",
                                "give a finite number, or nothing");
     tandem::detail::require_or(least_reward <= largest_reward, "least_reward", "give a number <= largest_reward");
+    tandem::detail::require_or(
+        !default_reward || (*default_reward >= least_reward && *default_reward <= largest_reward), "default_reward",
+        "give a number in [least_reward, largest_reward]");
+    tandem::detail::require_or(join <= join_rule::max, "join", "give sum, mean, earliest or max");
+    tandem::detail::require_or(learn <= learn_when::at_window_end, "learn", "give on_arrival or at_window_end");
     tandem::detail::require_or(capacity >= 16 && capacity <= (std::size_t{1} << 28U), "capacity",
                                "give a number in [16, 2^28]");
   }
@@ -86,6 +91,7 @@ enum class decide_status : std::uint8_t {
   no_arms,          ///< nothing to choose from
   wrong_dimension,  ///< the context's length is not the bandit's
   no_id,            ///< the id is decision_id::none
+  out_of_memory,    ///< the scratch that a thread needs once could not be had
 };
 
 /// A decision, as it is to be logged.
@@ -132,26 +138,30 @@ struct decision_loop_stats {
 
 /// The loop.
 ///
-/// Threads: thread-safe; decide() never waits for a learner, and for another decide() only while that copies a context
-/// into the same sixteenth of the table. When reward() returns `learned`, every later decide() reflects it.
-/// Allocates: on construction, and a scratch the first time a thread decides; else nothing.
+/// Threads: thread-safe; decide() waits for another thread only while that copies a context from or into the same
+/// sixteenth of the table, and never for a learner, unless a decision gives way to it that was not settled yet: then it
+/// settles that first. When reward() returns `learned`, every later decide() reflects it.
+/// Allocates: on construction, and a scratch the first time a thread decides, and after arms were added; else nothing.
 /// Deterministic: the same calls in the same order give the same bits, and a decision whatever the other threads do,
 /// given its version.
 template <contextual_bandit Bandit>
 class decision_loop {
  public:
-  /// Errors: invalid_argument as decision_loop_options::validate().
+  /// Errors: invalid_argument as decision_loop_options::validate(), and for a bandit without revise() that is to learn
+  /// on_arrival.
   explicit decision_loop(const Bandit& bandit, const decision_loop_options& options = {});
 
-  /// Draws an arm for a context. An id that was decided before gets the same answer. Complexity: the bandit's choose().
+  /// Draws an arm for a context. An id that was decided before, and is still kept, gets the same answer. Complexity:
+  /// the bandit's choose().
   loop_decision decide(decision_id id, std::span<const float> context, timestamp time) noexcept;
 
   /// What came of a decision. @param key  names the reward among those of its decision, so that one told twice is
   /// counted once; 0 = none. The latest four are remembered. Complexity: the bandit's learn() twice, or nothing.
   reward_status reward(decision_id id, double value, timestamp time, std::uint64_t key = 0) noexcept;
 
-  /// Says that it is `now`: decisions whose window has passed are settled, in the order in which they were made.
-  /// Complexity: O(settled). Call it as often as silence is to be learned.
+  /// Says that it is `now`: decisions whose window has passed are settled, ring by ring in the order in which they were
+  /// made; one whose time lies ahead of the others' holds up those behind it in its ring until then, or until they give
+  /// way. Complexity: O(settled). Call it as often as silence is to be learned.
   void advance(timestamp now) noexcept;
 
   /// Moves settled decisions out, oldest first; returns how many. Those that nobody takes give way after `capacity`.
@@ -183,10 +193,24 @@ class decision_loop {
   };
   using pending = tandem::detail::pending_choice;
 
-  void settle(pending& p, std::span<const float> context, bool evicted) noexcept;
-  bool teach(pending& p, std::span<const float> context, double value) noexcept;
-  reward_status take(pending& p, std::span<const float> context, double value, timestamp time,
-                     std::uint64_t key) noexcept;
+  struct lesson {
+    choice chosen;
+    float reward = 0;         // to learn, or to add to what was learned
+    bool correction = false;  // the latter
+    bool any = false;
+  };
+
+  static constexpr bool corrects() {
+    return requires(Bandit & bandit, const choice& chosen, std::span<const float> context, float change) {
+      bandit.revise(chosen, context, change);
+    };
+  }
+  std::optional<loop_decision> decided_before(tandem::detail::pending_table& table, decision_id id) noexcept;
+  decide_status draw(std::span<const float> context, loop_decision& out) noexcept;
+  lesson prepare(pending& p, double value) noexcept;
+  bool teach(const lesson& due, std::span<const float> context) noexcept;
+  reward_status take(pending& p, double value, timestamp time, std::uint64_t key) const noexcept;
+  lesson settle(pending& p, bool evicted) noexcept;
   void count(reward_status status) noexcept;
 
   static constexpr std::size_t n_shards = 16;

@@ -44,8 +44,8 @@ struct drift_watch_options {
 /// A bandit whose arms are watched, each by a detector of its own. Only the arm that changed forgets; the others go on.
 ///
 /// @tparam Bandit  has discount(arm, gamma): linear_bandit, auto_bandit.
-/// Threads: as the bandit's; runs in a decision_loop. Allocates: when arms are added, else nothing. Memory: a detector
-/// an arm (adwin 4.6 KB).
+/// Threads: as the bandit's; runs in a decision_loop, at_window_end, since what an arm has forgotten cannot be
+/// corrected. Allocates: when arms are added, else nothing. Memory: a detector an arm (adwin 4.6 KB).
 template <class Bandit, change_detector Detector = adwin>
 class drift_watch {
  public:
@@ -95,9 +95,6 @@ class drift_watch {
       latest_[changes_++ % latest_.size()] = {chosen.arm, rewards_};
     }
     return true;
-  }
-  bool revise(const choice& chosen, std::span<const float> context, float change, float weight = 1) noexcept {
-    return bandit_.revise(chosen, context, change, weight);
   }
   bool discount(arm_index arm, float gamma) noexcept { return bandit_.discount(arm, gamma); }
 

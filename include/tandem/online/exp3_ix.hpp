@@ -49,8 +49,8 @@ class exp3_ix {
   /// Errors: invalid_argument as options_type::validate().
   explicit exp3_ix(const options_type& options = {}) : options_(options) { options_.validate(); }
 
-  /// Adds an arm that will be drawn with probability 1 / arms, the others in proportion as before. Handles are never
-  /// used twice. Complexity: O(arms).
+  /// Adds an arm that will be drawn with probability 1 / arms; the others keep their order and share the rest, with the
+  /// rate of one arm more. Handles are never used twice. Complexity: O(arms).
   arm_index add_arm() {
     probabilities_.reserve(arms_.size() + 1);
     const double eta = rate(arms_.size() + 1);
@@ -60,7 +60,8 @@ class exp3_ix {
     const double average = sum / static_cast<double>(std::max<std::size_t>(1, arms_.size()));
     return arms_.add(arms_.empty() || eta <= 0 ? least : least - std::log(average) / eta);
   }
-  /// Returns false when there is no such arm; the others keep their proportions. Complexity: O(arms).
+  /// Returns false when there is no such arm; the others keep their order, with the rate of one arm less. Complexity:
+  /// O(arms).
   bool remove_arm(arm_index arm) { return arms_.remove(arm); }
 
   /// The arms, in the order of every span below.

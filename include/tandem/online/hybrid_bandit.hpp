@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -104,7 +105,7 @@ class hybrid_bandit {
   /// Variance of one reward around its mean: given, or learned so far (1 before the first reward).
   [[nodiscard]] float noise_variance() const noexcept {
     if (options_.noise_variance > 0) return options_.noise_variance;
-    return observed_ > 0 ? static_cast<float>(std::max(squares_ / observed_, 1e-30)) : 1.0F;
+    return observed_ > 0 ? static_cast<float>(std::clamp(squares_ / observed_, 1e-30, 1e12)) : 1.0F;
   }
 
   /// What every arm is expected to pay. @param out  as long as arms(); overwritten. Not finite where x is not.
@@ -205,7 +206,11 @@ typename hybrid_bandit<P>::parts hybrid_bandit<P>::take_apart(const one_arm& arm
 
 template <policy P>
 void hybrid_bandit<P>::predict(std::span<const float> context, std::span<estimate> out, scratch& memory) const {
-  TANDEM_ASSERT(context.size() == options_.dimension && out.size() == arms_.size());
+  TANDEM_ASSERT(out.size() == arms_.size());
+  if (context.size() != options_.dimension) {
+    constexpr float unknown = std::numeric_limits<float>::quiet_NaN();
+    return std::fill(out.begin(), out.end(), estimate{unknown, unknown});
+  }
   memory.work.resize(work_size());
   const float noise = noise_variance();
   for (std::size_t a = 0; a < out.size(); ++a) {
@@ -217,9 +222,8 @@ void hybrid_bandit<P>::predict(std::span<const float> context, std::span<estimat
 
 template <policy P>
 bool hybrid_bandit<P>::learn(arm_index arm, std::span<const float> context, float reward, float weight) noexcept {
-  TANDEM_ASSERT(context.size() == options_.dimension);
   one_arm* const at = arms_.find(arm);
-  if (at == nullptr || !(weight >= 0) || !std::isfinite(reward)) return false;
+  if (at == nullptr || context.size() != options_.dimension || !(weight >= 0) || !std::isfinite(reward)) return false;
   const std::size_t d = options_.dimension;
   const parts p = take_apart(*at, context, own_.work);
   const float growth = 1 + weight * p.spread;
@@ -245,9 +249,8 @@ bool hybrid_bandit<P>::learn(arm_index arm, std::span<const float> context, floa
 template <policy P>
 bool hybrid_bandit<P>::revise(const choice& chosen, std::span<const float> context, float change,
                               float weight) noexcept {
-  TANDEM_ASSERT(context.size() == options_.dimension);
   one_arm* const at = arms_.find(chosen.arm);
-  if (at == nullptr || !(weight >= 0)) return false;
+  if (at == nullptr || context.size() != options_.dimension || !(weight >= 0)) return false;
   const parts p = take_apart(*at, context, own_.work);
   if (!std::isfinite(change * weight) || !shared_.predict(p.z).finite() || !std::isfinite(p.spread)) return false;
   if (!shared_.revise(p.z, change, weight)) return false;

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -38,7 +39,7 @@ struct linear_arms_options {
   /// arms together. Then uncertainty has the scale of the rewards. Range [0, 1e12].
   float noise_variance = 1;
   /// Each observation of an arm fades its older ones by this factor: 1 = never forget, 0.995 = about 200 count.
-  /// Range (0, 1].
+  /// Range [1e-6, 1].
   float discount = 1;
 
   /// Errors: invalid_argument, naming the option and its range.
@@ -46,7 +47,7 @@ struct linear_arms_options {
     linear_options{dimension, regularization}.validate();
     tandem::detail::require_or(noise_variance >= 0 && noise_variance <= 1e12F, "noise_variance",
                                "give a number in [0, 1e12]; 0 = learned");
-    tandem::detail::require_or(discount > 0 && discount <= 1, "discount", "give a number in (0, 1]");
+    tandem::detail::require_or(discount >= 1e-6F && discount <= 1, "discount", "give a number in [1e-6, 1]");
   }
 };
 
@@ -90,8 +91,8 @@ struct pooled {
 
 /// A linear_posterior an arm, that share nothing but the noise (Li et al., WWW 2010, algorithm 1, keeps the same).
 ///
-/// Threads: thread-compatible; a copy is a value. Memory: 8 d (d + 3) bytes an arm, rounded up to 16 arms, where
-/// linear_posterior takes 2 d (d + 13). Allocates: when arms are added, else nothing.
+/// Threads: thread-compatible; a copy is a value. Memory: 2 d (d + 5) bytes an arm, for a multiple of 16 arms, half as
+/// much again while they grow. Allocates: when arms are added, else nothing.
 class linear_arms {
  public:
   /// What predict() writes to on its way: one a thread, of any life. Allocates: when the number of arms grows.
@@ -121,7 +122,7 @@ class linear_arms {
   /// Variance of one reward around its mean: given, or learned so far (1 before the first reward).
   [[nodiscard]] float noise_variance() const noexcept {
     if (options_.noise_variance > 0) return options_.noise_variance;
-    return observed_ > 0 ? static_cast<float>(std::max(squares_ / observed_, 1e-30)) : 1.0F;
+    return observed_ > 0 ? static_cast<float>(std::clamp(squares_ / observed_, 1e-30, 1e12)) : 1.0F;
   }
   /// What is known of an arm, alone: a copy; nothing when there is no such arm. Complexity: O(d^2). Allocates.
   [[nodiscard]] std::optional<linear_posterior> posterior(arm_index arm) const;
@@ -133,12 +134,13 @@ class linear_arms {
   [[nodiscard]] linear_posterior group_prior() const;
 
   /// What every arm is expected to pay. @param x  length d.   @param out  as long as handles(); overwritten.
-  /// Not finite where x is not. Complexity: O(arms * d^2). Allocates: when `memory` has not seen as many arms.
+  /// Not finite where x is not, or has another length. Complexity: O(arms * d^2). Allocates: when `memory` has not seen
+  /// as many arms.
   void predict(std::span<const float> x, scratch& memory, std::span<estimate> out) const;
 
   /// Learns what an arm paid at x, `weight` times; may come late and in any order; a negative weight takes back.
-  /// Returns nothing, and changes nothing, when there is no such arm or linear_posterior::update() would refuse.
-  /// Complexity: O(d^2) without discount.
+  /// Returns nothing, and changes nothing, when there is no such arm, x has another length or
+  /// linear_posterior::update() would refuse. Complexity: O(d^2) without discount.
   std::optional<prediction_error> update(arm_index arm, std::span<const float> x, float reward,
                                          float weight = 1) noexcept;
   /// As linear_posterior::revise(). Returns false when there is no such arm, too.
@@ -157,6 +159,7 @@ class linear_arms {
   [[nodiscard]] std::size_t panel_size() const noexcept {
     return tandem::detail::ud_lanes * tandem::detail::ud_column(options_.dimension);
   }
+  void vacate(std::size_t lane) noexcept { vacant_[n_vacant_++] = lane; }
   [[nodiscard]] std::size_t n_panels() const noexcept { return lanes_ / tandem::detail::ud_lanes; }
   float* panel(std::size_t lane) noexcept { return panels_.data() + lane / tandem::detail::ud_lanes * panel_size(); }
   void write(std::size_t lane, std::span<const float> state) noexcept;
@@ -169,7 +172,8 @@ class linear_arms {
   linear_arms_options options_;
   std::shared_ptr<const linear_prior> prior_;
   arm_table<place> arms_;
-  std::vector<std::size_t> vacant_;  // lanes without an arm, the one to use next last
+  std::vector<std::size_t> vacant_;  // as long as there are lanes; the first n_vacant_ are without an arm
+  std::size_t n_vacant_ = 0;
   std::size_t lanes_ = 0;
   tandem::detail::aligned_buffer<float> panels_;
   std::vector<float> kept_;  // weight left of each direction of each lane's prior
@@ -195,14 +199,15 @@ inline void linear_arms::grow(std::size_t n_more) {
     panels_ = std::move(larger);
   }
   kept_.resize(wanted * lanes * options_.dimension);
-  for (std::size_t l = n_more * lanes; l-- > 0;) vacant_.push_back(lanes_ + l);
+  vacant_.resize(wanted * lanes);
+  for (std::size_t l = n_more * lanes; l-- > 0;) vacate(lanes_ + l);
   lanes_ = wanted * lanes;
 }
 
 inline void linear_arms::reserve(std::size_t n) {
   constexpr std::size_t lanes = tandem::detail::ud_lanes;
   arms_.reserve(arms_.size() + n);
-  if (vacant_.size() < n) grow((n - vacant_.size() + lanes - 1) / lanes);
+  if (n_vacant_ < n) grow((n - n_vacant_ + lanes - 1) / lanes);
 }
 
 inline arm_index linear_arms::add(const linear_posterior& known) {
@@ -211,9 +216,9 @@ inline arm_index linear_arms::add(const linear_posterior& known) {
                 {"", 0, "prior"}, "give one of dimension " + std::to_string(options_.dimension));
   }
   reserve(1);
-  const std::size_t lane = vacant_.back();
+  const std::size_t lane = vacant_[n_vacant_ - 1];
   const arm_index out = arms_.add({lane, known.prior(), known.next_});
-  vacant_.pop_back();
+  --n_vacant_;
   write(lane, std::span(known.memory_).first(tandem::detail::ud_column(options_.dimension)));
   std::copy(known.memory_.end() - static_cast<std::ptrdiff_t>(options_.dimension), known.memory_.end(), kept(lane));
   return out;
@@ -223,7 +228,7 @@ inline bool linear_arms::remove(arm_index arm) noexcept {
   const place* const at = arms_.find(arm);
   if (at == nullptr) return false;
   write(at->lane, prior_->state());
-  vacant_.push_back(at->lane);  // grow() made room
+  vacate(at->lane);
   return arms_.remove(arm);
 }
 
@@ -269,13 +274,17 @@ inline linear_posterior linear_arms::group_prior() const {
   for (std::size_t j = 0; j < d; ++j) {
     const auto [m, v] = groups[j].between(0, before);
     mean[j] = static_cast<float>(m);
-    precision[j * d + j] = static_cast<float>(noise / v);
+    precision[j * d + j] = static_cast<float>(std::clamp(noise / v, 1e-10, 1e12));
   }
   return linear_posterior(std::make_shared<const linear_prior>(mean, precision));
 }
 
 inline void linear_arms::predict(std::span<const float> x, scratch& memory, std::span<estimate> out) const {
-  TANDEM_ASSERT(x.size() == options_.dimension && out.size() == size());
+  TANDEM_ASSERT(out.size() == size());
+  if (x.size() != options_.dimension) {
+    constexpr float unknown = std::numeric_limits<float>::quiet_NaN();
+    return std::fill(out.begin(), out.end(), estimate{unknown, unknown});
+  }
   memory.mean.resize(lanes_);
   memory.spread.resize(lanes_);
   kernels().predict_panels(x.data(), panels_.data(), n_panels(), options_.dimension, memory.mean.data(),
@@ -290,10 +299,9 @@ inline void linear_arms::predict(std::span<const float> x, scratch& memory, std:
 
 inline std::optional<prediction_error> linear_arms::update(arm_index arm, std::span<const float> x, float reward,
                                                            float weight) noexcept {
-  TANDEM_ASSERT(x.size() == options_.dimension);
   constexpr std::size_t lanes = tandem::detail::ud_lanes;
   place* const at = arms_.find(arm);
-  if (at == nullptr) return std::nullopt;
+  if (at == nullptr || x.size() != options_.dimension) return std::nullopt;
   float before[2];
   if (!kernels().update_panel(panel(at->lane), options_.dimension, at->lane % lanes, x.data(), reward, weight, work(),
                               before)) {
@@ -310,11 +318,11 @@ inline std::optional<prediction_error> linear_arms::update(arm_index arm, std::s
 }
 
 inline bool linear_arms::revise(arm_index arm, std::span<const float> x, float change, float weight) noexcept {
-  TANDEM_ASSERT(x.size() == options_.dimension);
   constexpr std::size_t lanes = tandem::detail::ud_lanes;
   place* const at = arms_.find(arm);
-  return at != nullptr && tandem::detail::ud_revise<lanes>(panel(at->lane) + at->lane % lanes, options_.dimension,
-                                                           x.data(), weight * change, work());
+  return at != nullptr && x.size() == options_.dimension &&
+         tandem::detail::ud_revise<lanes>(panel(at->lane) + at->lane % lanes, options_.dimension, x.data(),
+                                          weight * change, work());
 }
 
 inline bool linear_arms::discount(arm_index arm, float gamma) noexcept {

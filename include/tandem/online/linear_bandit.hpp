@@ -78,7 +78,7 @@ class linear_bandit {
   [[nodiscard]] const linear_arms& posteriors() const noexcept { return arms_; }
   [[nodiscard]] const options_type& options() const noexcept { return options_; }
 
-  /// Draws an arm for a context. With a context that is not finite all arms are as likely.
+  /// Draws an arm for a context. With a context that is not finite, or of another length, all arms are as likely.
   /// Requires at least one arm. Complexity: O(arms * d^2) and the policy's.
   [[nodiscard]] choice choose(std::span<const float> context, random_stream& random, scratch& memory) const {
     TANDEM_ASSERT(arms_.size() > 0);
@@ -101,7 +101,8 @@ class linear_bandit {
   }
 
   /// Learns the reward an arm earned in a context; may come late and in any order. Returns false, and changes nothing,
-  /// when there is no such arm or a number is not finite. Complexity: O(d^2) without discount. Allocates: nothing.
+  /// when there is no such arm, a number is not finite or the context has another length. A negative weight takes back
+  /// what was learned: see linear_posterior::update(). Complexity: O(d^2) without discount. Allocates: nothing.
   bool learn(arm_index arm, std::span<const float> context, float reward, float weight = 1) noexcept {
     return arms_.update(arm, context, reward, weight).has_value();
   }

@@ -101,8 +101,9 @@ class linear_posterior {
     return tandem::detail::ud_update<1>(memory_.data(), dimension(), x.data(), reward, weight, work());
   }
 
-  /// Moves what has been learned at x to a reward larger by `change`: a reward that arrives in parts. Exact, whatever
-  /// was learned in between. Returns false, and changes nothing, when a number is not finite. Complexity: O(d^2).
+  /// Moves what has been learned at x to a reward larger by `change`: a reward that arrives in parts. Exact whatever
+  /// was learned in between, if nothing was forgotten: what has faded is moved as if it had not. Returns false, and
+  /// changes nothing, when a number is not finite. Complexity: O(d^2).
   bool revise(std::span<const float> x, float change, float weight = 1) noexcept {
     TANDEM_ASSERT(x.size() == dimension());
     return tandem::detail::ud_revise<1>(memory_.data(), dimension(), x.data(), weight * change, work());

@@ -140,7 +140,9 @@ class logistic_bandit {
   /// The same for an arm that choose() drew; a policy that learns learns from it too.
   bool learn(const choice& chosen, std::span<const float> context, float reward, float weight = 1) noexcept {
     if (!learn(chosen.arm, context, reward, weight)) return false;
-    if constexpr (learning_policy<P>) options_.policy.learn(chosen.part, reward);
+    if constexpr (learning_policy<P>) {
+      if (weight > 0) options_.policy.learn(chosen.part, reward);
+    }
     return true;
   }
 

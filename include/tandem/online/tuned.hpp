@@ -103,9 +103,10 @@ class tuned {
     return sample(memory.responsible, random).index;
   }
 
-  /// Learns what a policy earned; the reward is finite. Complexity: O(1) amortised.
+  /// Learns what a policy earned; the reward is finite. One that does not exist learns nothing. Complexity: O(1)
+  /// amortised.
   void learn(std::size_t which, double reward) noexcept {
-    TANDEM_ASSERT(which < policies_.size());
+    if (which >= policies_.size()) return;
     earned_[which].n += 1;
     earned_[which].sum += reward;
     n_rewards_ += 1;
@@ -117,7 +118,7 @@ class tuned {
 
   /// Adds to a reward that was learned.
   void revise(std::size_t which, double change) noexcept {
-    TANDEM_ASSERT(which < policies_.size());
+    if (which >= policies_.size()) return;
     earned_[which].sum += change;
     if (n_rewards_ > 0) mean_ += change / n_rewards_;
   }
