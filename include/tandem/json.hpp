@@ -26,6 +26,8 @@
 #include "tandem/evaluation/bootstrap.hpp"
 #include "tandem/evaluation/off_policy.hpp"
 #include "tandem/evaluation/ranking.hpp"
+#include "tandem/online/reward_join.hpp"
+#include "tandem/online/reward_shaping.hpp"
 
 TANDEM_BEGIN
 
@@ -241,6 +243,34 @@ template <>
 struct json_fields<online::any_policy> {
   using kinds = online::any_policy::variant;
   static const kinds& get(const online::any_policy& policy) { return policy.kind(); }
+};
+
+template <>
+struct json_names<online::join_rule> {
+  using enum online::join_rule;
+  static constexpr std::array list = {std::pair{"sum", sum}, std::pair{"mean", mean}, std::pair{"earliest", earliest},
+                                      std::pair{"max", max}};
+};
+
+template <>
+struct json_fields<online::action_reward> {
+  using type = online::action_reward;
+  static constexpr auto list = std::tuple{
+      json_field{"action", &type::action},
+      json_field{"weight", &type::weight},
+      json_field{"cap", &type::cap},
+      json_field{"window_ms", &type::window},
+  };
+};
+
+template <>
+struct json_fields<online::reward_shaping_options> {
+  using type = online::reward_shaping_options;
+  static constexpr auto list = std::tuple{
+      json_field{"actions", &type::actions},
+      json_field{"lowest", &type::lowest},
+      json_field{"highest", &type::highest},
+  };
 };
 
 template <>

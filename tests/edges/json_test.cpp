@@ -308,6 +308,24 @@ TEST_CASE("every policy has a JSON form") {
   CHECK(to_json(options.policy).dump() == R"({"kind":"inverse_gap","gamma":7.0})");
 }
 
+TEST_CASE("rewards of actions come from JSON as they are declared, and are validated") {
+  const auto read = from_json<online::reward_shaping_options>(std::string_view(
+      R"({"actions": [{"action": "click", "cap": 1}, {"action": "buy", "weight": 5, "window_ms": 1000}], "highest": 6})"));
+  REQUIRE(read.actions.size() == 2);
+  CHECK(read.actions[0].window == std::chrono::hours(24));
+  CHECK(read.actions[1].weight == 5);
+  CHECK(read.actions[1].window == duration{1000});
+  CHECK(std::isinf(read.actions[1].cap));
+  round_trip(read);
+  CHECK(refused<online::reward_shaping_options>(R"({"actions": [{"action": "a", "cup": 1}]})").where().field ==
+        "actions[0].cup");
+  CHECK(failure([] {
+          (void)from_json<online::reward_shaping_options>(std::string_view(R"({"actions": [{"action": ""}]})"));
+        })
+            .where()
+            .field == "actions[0].action");
+}
+
 TEST_CASE("an enum with names is written and read by its name") {
   batch::ials_options options;
   options.solver = batch::ials_solver::block;
