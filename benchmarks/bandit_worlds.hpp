@@ -1,5 +1,6 @@
 #pragma once
-// Made-up worlds in which contextual bandits are compared: every arm pays 1 with a probability that the context decides.
+// Made-up worlds in which contextual bandits are compared: every arm pays 1 with a probability that the context
+// decides.
 //
 // A world is drawn whole beforehand, so that every policy, ours and others', sees the same contexts and would have been
 // paid the same for the same choice: reward of arm a in round t = luck[t] < pays[t][a].
@@ -61,8 +62,8 @@ inline double along(const double* theta, std::span<const float> x) {
 ///   20x20, 100x50  a linear log odds an arm over normal features (arms x features);
 ///   switch         20x20, and all arms are drawn anew half way;
 ///   shared         40 arms whose coefficients over 10 features all come from 3 common ones;
-///   products       10 arms over 20 features that are 0 or 1, each arm paid by two single ones and three products of two;
-///   drift          20 arms over 10 features, whose coefficients walk: after 5,000 rounds half of them is new.
+///   products       10 arms over 20 features that are 0 or 1, each arm paid by two single ones and three products of
+///   two; drift          20 arms over 10 features, whose coefficients walk: after 5,000 rounds half of them is new.
 inline world make(const std::string& name, std::uint64_t seed, std::size_t rounds = standard_rounds) {
   world out;
   out.rounds = rounds;
@@ -78,7 +79,8 @@ inline world make(const std::string& name, std::uint64_t seed, std::size_t round
     const std::vector<double> common = detail::coefficients(3, d, random);
     for (std::size_t a = 0; a < out.arms; ++a) {
       const double mix[3] = {random.normal(), random.normal(), random.normal()};
-      for (std::size_t j = 0; j < d; ++j) theta[a * d + j] = mix[0] * common[j] + mix[1] * common[d + j] + mix[2] * common[2 * d + j];
+      for (std::size_t j = 0; j < d; ++j)
+        theta[a * d + j] = mix[0] * common[j] + mix[1] * common[d + j] + mix[2] * common[2 * d + j];
     }
   }
   struct effect {
@@ -101,7 +103,8 @@ inline world make(const std::string& name, std::uint64_t seed, std::size_t round
     }
     out.contexts.push_back(1);
     for (std::size_t j = 1; j < d; ++j) {
-      out.contexts.push_back(name == "products" ? (random.uniform() < 0.3 ? 1.0F : 0.0F) : static_cast<float>(random.normal()));
+      out.contexts.push_back(name == "products" ? (random.uniform() < 0.3 ? 1.0F : 0.0F)
+                                                : static_cast<float>(random.normal()));
     }
     const std::span<const float> x = out.context(t);
     for (std::size_t a = 0; a < out.arms; ++a) {
@@ -110,7 +113,8 @@ inline world make(const std::string& name, std::uint64_t seed, std::size_t round
         odds += detail::along(theta.data() + a * d, x);
       } else {
         for (std::size_t e = 5 * a; e < 5 * a + 5; ++e) {
-          odds += effects[e].size * static_cast<double>(x[effects[e].first]) * static_cast<double>(x[effects[e].second]);
+          odds +=
+              effects[e].size * static_cast<double>(x[effects[e].first]) * static_cast<double>(x[effects[e].second]);
         }
       }
       out.pays.push_back(static_cast<float>(detail::logistic(odds)));

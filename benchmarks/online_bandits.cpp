@@ -67,7 +67,8 @@ void with_bandit(const arguments& given, std::size_t arms, std::size_t dimension
   throw std::invalid_argument("no policy is called '" + policy + "'");
 }
 
-// ---- worlds -----------------------------------------------------------------------------------------------------------
+// ---- worlds
+// -----------------------------------------------------------------------------------------------------------
 
 void write_world(const arguments& given) {
   const world w = bandit_worlds::make(given.text("world", "20x20"), given.count("seed", 1),
@@ -220,7 +221,8 @@ void speed(const arguments& given) {
   });
 }
 
-// ---- many threads -----------------------------------------------------------------------------------------------------
+// ---- many threads
+// -----------------------------------------------------------------------------------------------------
 
 struct pace {
   double per_s = 0, per_cpu_s = 0;
@@ -239,7 +241,8 @@ pace readers(Loop& loop, const shape& s, std::size_t n_readers, double seconds, 
       std::uint64_t mine = 0, backwards = 0, latest = 0;
       const double begin = thread_seconds();
       while (!stop.load(std::memory_order_relaxed)) {
-        const loop_decision d = loop.decide(decision_id{first_id + mine * n_readers + r}, s.context(mine), from_millis(0));
+        const loop_decision d =
+            loop.decide(decision_id{first_id + mine * n_readers + r}, s.context(mine), from_millis(0));
         if (!d.ok() || d.version < latest) ++backwards;
         latest = d.version;
         ++mine;

@@ -403,6 +403,10 @@ struct json_fields<evaluation::off_policy_estimate> {
       json_field{"largest_weight", &type::largest_weight},
       json_field{"mean_weight", &type::mean_weight},
       json_field{"mean_weight_error", &type::mean_weight_error},
+      json_field{"overlap", &type::overlap},
+      json_field{"cut_weight", &type::cut_weight},
+      json_field{"mean_inverse_propensity", &type::mean_inverse_propensity},
+      json_field{"mean_inverse_propensity_error", &type::mean_inverse_propensity_error},
   };
 };
 

@@ -110,7 +110,10 @@ TEST_CASE("rewards in parts are learned as their join, whatever came between") {
       loop.reward(id(2), 5, start + hour);
       loop.reward(id(1), 4, start + 2 * hour);
       loop.advance(start + 100 * hour);
-      const float joined = join == join_rule::sum ? 6 : join == join_rule::mean ? 3 : join == join_rule::earliest ? 2 : 4;
+      const float joined = join == join_rule::sum        ? 6
+                           : join == join_rule::mean     ? 3
+                           : join == join_rule::earliest ? 2
+                                                         : 4;
       alone.learn(arm_index{0}, x, joined);
       alone.learn(arm_index{0}, other, 5);
       CHECK(expected(loop, arm_index{0}, x) == Approx(alone.posterior(arm_index{0})->mean(x)).epsilon(1e-5));
@@ -207,7 +210,8 @@ TEST_CASE("the oldest decisions give way, and are settled as they stand") {
     CHECK(each.reward == (raw(each.id) % 2 == 0 ? 1 : 0));
   }
   std::size_t kept = 0;
-  for (std::uint64_t n = 1; n <= 200; ++n) kept += loop.reward(id(n), 1, start + hour) != reward_status::unknown ? 1U : 0U;
+  for (std::uint64_t n = 1; n <= 200; ++n)
+    kept += loop.reward(id(n), 1, start + hour) != reward_status::unknown ? 1U : 0U;
   CHECK(kept == 16);
 }
 
@@ -220,7 +224,8 @@ TEST_CASE("the table of pending decisions finds what it keeps, through many turn
     REQUIRE(loop.decide(id(all.back()), vector{1, 0}, start).status == decide_status::decided);
   }
   std::size_t kept = 0;
-  for (const std::uint64_t each : all) kept += loop.decide(id(each), vector{1, 0}, start).status == decide_status::repeated;
+  for (const std::uint64_t each : all)
+    kept += loop.decide(id(each), vector{1, 0}, start).status == decide_status::repeated;
   CHECK(kept <= 160);
   CHECK(loop.decide(id(all.back()), vector{1, 0}, start).status != decide_status::no_arms);
 }
@@ -295,7 +300,8 @@ TEST_CASE("deciding, rewarding, advancing and changing arms at once lose no rewa
 }
 
 TEST_CASE("after the first round the loop allocates nothing") {
-  decision_loop<auto_bandit> loop(with_arms(auto_bandit({.dimension = 2}), 20), {.reward_window = hour, .capacity = 64});
+  decision_loop<auto_bandit> loop(with_arms(auto_bandit({.dimension = 2}), 20),
+                                  {.reward_window = hour, .capacity = 64});
   const vector x = {1, 0.5F};
   std::array<settled_decision, 8> out;
   const auto round = [&](std::uint64_t n) {

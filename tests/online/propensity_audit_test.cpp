@@ -65,7 +65,8 @@ void audit_policies(std::size_t decisions) {
   }
   tuned<thompson> mixture;
   std::vector<double> p(candidates.size());
-  mixture.probabilities(candidates, p);
+  tuned<thompson>::scratch memory;
+  mixture.probabilities(candidates, p, memory);
   audit("tuned", decisions, p, [&](random_stream& random) { return sample(p, random); });
   std::vector<double> mixed(p.size());
   challenge({.share = 0.3}).probabilities(std::vector<double>{0, 1, 0, 0, 0, 0}, p, mixed);

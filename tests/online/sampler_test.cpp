@@ -73,7 +73,8 @@ TEST_CASE("the sampler draws with the probabilities of mixtures and of beta arms
   for (std::size_t m = 0; m < mixture.policies().size(); ++m) mixture.learn(m, 0.1 * static_cast<double>(m % 3));
   const std::vector<estimate> candidates = some_candidates(20, 5);
   std::vector<double> p(20);
-  mixture.probabilities(candidates, p);
+  tuned<thompson>::scratch memory;
+  mixture.probabilities(candidates, p, memory);
   CHECK(audit(p, 1000000, 3) > 0.001);
 
   const std::vector<beta_counts> arms = {{1, 1}, {3, 20}, {30, 180}, {2, 9}, {300, 2000}};

@@ -90,8 +90,9 @@ struct kernel_table {
   /// positive definite in float32.
   bool (*cholesky_solve)(float* matrix, float* x, std::size_t k);
 
-  /// Sixteen Gaussians of d coefficients to a panel, their covariances as U D U' (detail/ud_gaussian.hpp has the layout):
-  /// mean[16 p + l] = <theta, x> and spread[16 p + l] = x' U D U' x of lane l of panel p, p < n_panels; x of length d.
+  /// Sixteen Gaussians of d coefficients to a panel, their covariances as U D U' (detail/ud_gaussian.hpp has the
+  /// layout): mean[16 p + l] = <theta, x> and spread[16 p + l] = x' U D U' x of lane l of panel p, p < n_panels; x of
+  /// length d.
   void (*predict_panels)(const float* x, const float* panels, std::size_t n_panels, std::size_t d, float* mean,
                          float* spread);
 

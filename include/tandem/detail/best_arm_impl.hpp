@@ -21,8 +21,8 @@ TANDEM_BEGIN
 namespace online {
 namespace detail {
 
-inline constexpr double reach = 6;           // sds on either side that matter: beyond lies 1e-9 of the mass
-inline constexpr double normal_step = 0.4;  // distance of nodes, in sds of the narrowest arm there
+inline constexpr double reach = 6;          // sds on either side that matter: beyond lies 1e-9 of the mass
+inline constexpr double normal_step = 0.35;  // distance of nodes, in sds of the narrowest arm there
 inline constexpr double beta_step = 0.15;
 inline constexpr double negligible = 1e-12;
 

@@ -57,7 +57,12 @@ bool decision_loop<Bandit>::teach(pending& p, std::span<const float> context, do
   const auto reward = static_cast<float>(value - (p.taught ? p.learned : 0.0));
   if (p.taught && reward == 0) return true;
   const bool done = bandit_.write([&](state& s) {
-    const bool learned = p.taught ? s.bandit.revise(p.chosen, context, reward) : s.bandit.learn(p.chosen, context, reward);
+    bool learned = false;
+    if (!p.taught) {
+      learned = s.bandit.learn(p.chosen, context, reward);
+    } else if constexpr (requires { s.bandit.revise(p.chosen, context, reward); }) {
+      learned = s.bandit.revise(p.chosen, context, reward);
+    }
     if (learned) ++s.version;
     return learned;
   });

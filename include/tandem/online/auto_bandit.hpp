@@ -58,8 +58,8 @@ struct auto_bandit_options {
 /// 2010). Strengths: tuned, whose candidates here share the models. Propensities are exact: a mixture of the
 /// strengths' own.
 ///
-/// Threads: thread-compatible; choosing with a scratch of one's own is a pure read. Allocates: when arms are added, else
-/// nothing. Memory: linear_arms for each discount.
+/// Threads: thread-compatible; choosing with a scratch of one's own is a pure read. Allocates: when arms are added,
+/// else nothing. Memory: linear_arms for each discount.
 class auto_bandit {
  public:
   using options_type = auto_bandit_options;

@@ -19,6 +19,7 @@
 #include "tandem/online/estimate.hpp"
 #include "tandem/online/policy.hpp"
 #include "tandem/online/sampler.hpp"
+#include "tandem/online/tuned.hpp"
 
 TANDEM_BEGIN
 namespace online {
@@ -116,12 +117,7 @@ struct count_bandit_options {
 /// Thompson sampling (Agrawal and Goyal 2013 set both variances to 1).
 /// Threads: thread-compatible; it keeps scratch, so one call at a time. Allocates: when arms are added, else nothing.
 template <class P>
-requires index_policy<P> || policy<P> ||
-    requires(P& p, std::span<const estimate> candidates, std::span<double> out, random_stream& random) {
-  p.probabilities(candidates, out);
-  p.attribute(std::size_t{}, random);
-  p.learn(std::size_t{}, double{});
-}
+requires index_policy<P> || policy<P> || learning_policy<P>
 class count_bandit {
  public:
   using options_type = count_bandit_options<P>;
@@ -168,7 +164,7 @@ class count_bandit {
     weigh();
     const draw drawn = sample(probabilities_, random);
     choice out{arms_.handles()[drawn.index], drawn.probability, expected(arms_.values()[drawn.index])};
-    if constexpr (learns()) out.part = options_.policy.attribute(drawn.index, random);
+    if constexpr (learning_policy<P>) out.part = options_.policy.attribute(drawn.index, random, scratch_.policy);
     return out;
   }
 
@@ -200,14 +196,11 @@ class count_bandit {
   /// The same for an arm that choose() drew; a policy that learns learns from it too.
   bool learn(const choice& chosen, double reward, double weight = 1) noexcept {
     if (!learn(chosen.arm, reward, weight)) return false;
-    if constexpr (learns()) options_.policy.learn(chosen.part, reward);
+    if constexpr (learning_policy<P>) options_.policy.learn(chosen.part, reward);
     return true;
   }
 
  private:
-  static constexpr bool learns() {
-    return requires(P & p, random_stream & random) { p.attribute(std::size_t{}, random); };
-  }
   static bool takes(double reward) noexcept {
     if constexpr (requires { P::unit_rewards; }) return reward >= 0 && reward <= 1;
     return std::abs(reward) <= 1e12;
@@ -226,7 +219,11 @@ class count_bandit {
     } else {
       estimates_.clear();
       for (const play_counts& each : arms_.values()) estimates_.push_back(expected(each));
-      options_.policy.probabilities(estimates_, probabilities_);
+      if constexpr (learning_policy<P>) {
+        options_.policy.probabilities(estimates_, probabilities_, scratch_.policy);
+      } else {
+        options_.policy.probabilities(estimates_, probabilities_);
+      }
     }
     fresh_ = true;
   }
@@ -248,6 +245,7 @@ class count_bandit {
   arm_table<play_counts> arms_;
   std::vector<double> probabilities_;
   std::vector<estimate> estimates_;
+  detail::scratch_of<P> scratch_;
   bool fresh_ = false;  // probabilities_ fit the counts
 };
 

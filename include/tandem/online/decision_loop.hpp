@@ -33,13 +33,13 @@
 TANDEM_BEGIN
 namespace online {
 
-/// A bandit that a decision_loop can run: linear_bandit, auto_bandit, logistic_bandit, ...
+/// A bandit that a decision_loop can run: linear_bandit, auto_bandit, hybrid_bandit, logistic_bandit. One without
+/// revise(chosen, context, change) cannot correct what it has learned: let it learn at_window_end.
 template <class B>
 concept contextual_bandit = requires(B& bandit, const B& fixed, std::span<const float> context, random_stream& random,
                                      typename B::scratch& memory, const choice& chosen, float reward) {
   { fixed.choose(context, random, memory) } -> std::same_as<choice>;
   { bandit.learn(chosen, context, reward) } -> std::same_as<bool>;
-  { bandit.revise(chosen, context, reward) } -> std::same_as<bool>;
   { fixed.dimension() } -> std::convertible_to<std::size_t>;
   { fixed.arms() } -> std::convertible_to<std::span<const arm_index>>;
 };
@@ -118,9 +118,9 @@ struct settled_decision {
   double propensity = 0;
   std::uint64_t version = 0;
   timestamp time{};
-  double reward = 0;        ///< joined, or the default; 0 without either
+  double reward = 0;          ///< joined, or the default; 0 without either
   std::uint32_t rewards = 0;  ///< how many came
-  bool evicted = false;     ///< gave way before its window had passed
+  bool evicted = false;       ///< gave way before its window had passed
 };
 
 /// Counters for the host's metrics; all since construction.
@@ -135,8 +135,8 @@ struct decision_loop_stats {
 /// Threads: thread-safe; decide() never waits for a learner, and for another decide() only while that copies a context
 /// into the same sixteenth of the table. When reward() returns `learned`, every later decide() reflects it.
 /// Allocates: on construction, and a scratch the first time a thread decides; else nothing.
-/// Deterministic: the same calls in the same order give the same bits, and a decision whatever the other threads do, given
-/// its version.
+/// Deterministic: the same calls in the same order give the same bits, and a decision whatever the other threads do,
+/// given its version.
 template <contextual_bandit Bandit>
 class decision_loop {
  public:

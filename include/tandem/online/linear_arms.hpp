@@ -97,14 +97,15 @@ class linear_arms {
   /// Not finite where x is not. Complexity: O(arms * d^2). Allocates: when `memory` has not seen as many arms.
   void predict(std::span<const float> x, scratch& memory, std::span<estimate> out) const;
 
-  /// Learns what an arm paid at x, `weight` times; may come late and in any order; a negative weight takes back. Returns
-  /// nothing, and changes nothing, when there is no such arm or linear_posterior::update() would refuse.
+  /// Learns what an arm paid at x, `weight` times; may come late and in any order; a negative weight takes back.
+  /// Returns nothing, and changes nothing, when there is no such arm or linear_posterior::update() would refuse.
   /// Complexity: O(d^2) without discount.
   std::optional<prediction_error> update(arm_index arm, std::span<const float> x, float reward,
                                          float weight = 1) noexcept;
   /// As linear_posterior::revise(). Returns false when there is no such arm, too.
   bool revise(arm_index arm, std::span<const float> x, float change, float weight = 1) noexcept;
-  /// Forgets what one arm has learned, down to gamma of it: see linear_posterior::discount(). False without such an arm.
+  /// Forgets what one arm has learned, down to gamma of it: see linear_posterior::discount(). False without such an
+  /// arm.
   bool discount(arm_index arm, float gamma) noexcept;
 
  private:

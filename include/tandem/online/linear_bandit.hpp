@@ -2,7 +2,6 @@
 // Contextual bandits over linear posteriors, one an arm: LinUCB, linear Thompson sampling, or any other policy.
 
 #include <algorithm>
-#include <concepts>
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -21,17 +20,6 @@
 
 TANDEM_BEGIN
 namespace online {
-
-/// A policy that learns which of its parts to follow: see tuned.
-template <class P>
-concept learning_policy = requires(P& p, const P& fixed, typename P::scratch& memory,
-                                   std::span<const estimate> candidates, std::span<double> out, std::size_t which,
-                                   random_stream& random, double reward) {
-  fixed.probabilities(candidates, out, memory);
-  { fixed.attribute(which, random, memory) } -> std::convertible_to<std::size_t>;
-  p.learn(which, reward);
-  fixed.validate();
-};
 
 /// Options of a linear_bandit.
 template <class P>
@@ -55,21 +43,10 @@ struct linear_bandit_options {
   }
 };
 
-namespace detail {
-
-template <class P>
-struct scratch_of {};
-template <learning_policy P>
-struct scratch_of<P> {
-  typename P::scratch policy;
-};
-
-}  // namespace detail
-
 /// A bandit whose arms share nothing: each has its own posterior over one context vector (Li et al. 2010, algorithm 1).
 ///
-/// Threads: thread-compatible; choosing with a scratch of one's own is a pure read. Allocates: when arms are added, else
-/// nothing.
+/// Threads: thread-compatible; choosing with a scratch of one's own is a pure read. Allocates: when arms are added,
+/// else nothing.
 template <class P = any_policy>
 requires policy<P> || learning_policy<P>
 class linear_bandit {

@@ -92,8 +92,8 @@ class linear_posterior {
   [[nodiscard]] const std::shared_ptr<const linear_prior>& prior() const noexcept { return prior_; }
 
   /// Learns one observation, as often as `weight` says; a negative weight takes observations back: after update(x, r,
-  /// w), update(x, r, -w) is as if it had not been, up to rounding. Returns false, and changes nothing, when a number is
-  /// not finite (or so large that squares overflow), or more would be taken back than is there.
+  /// w), update(x, r, -w) is as if it had not been, up to rounding. Returns false, and changes nothing, when a number
+  /// is not finite (or so large that squares overflow), or more would be taken back than is there.
   /// @param x  length d.
   /// Complexity: O(d^2). Allocates: nothing.
   bool update(std::span<const float> x, float reward, float weight = 1) noexcept {
@@ -291,10 +291,10 @@ inline void linear_posterior::discount(float gamma) noexcept {
   if (gamma < 1e-6F) return reset();
   float* const x = work() + 3 * dimension();
   detail::ud_discount<1>(memory_.data(), gamma, *prior_, x + dimension(), next_, x,
-                                 [&](const float* direction, float reward, float weight) {
-                                   return tandem::detail::ud_update<1>(memory_.data(), dimension(), direction, reward,
-                                                                       weight, work());
-                                 });
+                         [&](const float* direction, float reward, float weight) {
+                           return tandem::detail::ud_update<1>(memory_.data(), dimension(), direction, reward, weight,
+                                                               work());
+                         });
 }
 
 }  // namespace online

@@ -58,12 +58,18 @@ struct logistic_bandit_options {
 /// A bandit for rewards that are taken or not: a linear_bandit whose arms hold logistic posteriors.
 ///
 /// @tparam Model  diagonal_logistic_posterior or logistic_posterior.
-/// Threads: thread-compatible; it keeps scratch, so one call at a time. Allocates: when arms are added, else nothing.
+/// Threads: thread-compatible; choosing with a scratch of one's own is a pure read. Allocates: when arms are added, else
+/// nothing. In a decision_loop it learns at the window's end: a reward that is learned cannot be corrected.
 template <class P = any_policy, logistic_model Model = diagonal_logistic_posterior>
 requires policy<P> || learning_policy<P>
 class logistic_bandit {
  public:
   using options_type = logistic_bandit_options<P>;
+  /// What choosing writes to on its way: one a thread, of any life.
+  struct scratch : detail::scratch_of<P> {
+    std::vector<estimate> estimates;
+    std::vector<double> probabilities;
+  };
 
   /// Errors: invalid_argument as options_type::validate(), and for a dimension that the model does not take.
   explicit logistic_bandit(options_type options)
@@ -78,8 +84,8 @@ class logistic_bandit {
       throw error(errc::invalid_argument, "the prior has dimension " + std::to_string(prior.dimension()),
                   {"", 0, "prior"}, "give one of dimension " + std::to_string(options_.dimension));
     }
-    estimates_.reserve(arms_.size() + 1);
-    probabilities_.reserve(arms_.size() + 1);
+    own_.estimates.reserve(arms_.size() + 1);
+    own_.probabilities.reserve(arms_.size() + 1);
     return arms_.add(std::move(prior));
   }
   /// Returns false when there is no such arm. Complexity: O(arms).
@@ -95,25 +101,30 @@ class logistic_bandit {
   [[nodiscard]] std::span<const arm_index> arms() const noexcept { return arms_.handles(); }
   /// What is known of an arm; null when there is no such arm.
   [[nodiscard]] const Model* posterior(arm_index arm) const noexcept { return arms_.find(arm); }
+  [[nodiscard]] std::size_t dimension() const noexcept { return options_.dimension; }
   [[nodiscard]] const options_type& options() const noexcept { return options_; }
 
   /// Draws an arm for a context. With a context that is not finite, or has another length, all arms are as likely.
   /// `expected` is on the scale of the options. Requires at least one arm.
   /// Complexity: O(arms * d), or d^2 with full covariance, and the policy's. Allocates: nothing.
-  [[nodiscard]] choice choose(std::span<const float> context, random_stream& random) {
+  [[nodiscard]] choice choose(std::span<const float> context, random_stream& random, scratch& memory) const {
     TANDEM_ASSERT(!arms_.empty());
-    weigh(context);
-    const draw drawn = sample(probabilities_, random);
-    choice out{arms_.handles()[drawn.index], drawn.probability, estimates_[drawn.index]};
-    if constexpr (learning_policy<P>) out.part = options_.policy.attribute(drawn.index, random);
+    weigh(context, memory);
+    const draw drawn = sample(memory.probabilities, random);
+    choice out{arms_.handles()[drawn.index], drawn.probability, memory.estimates[drawn.index]};
+    if constexpr (learning_policy<P>) out.part = options_.policy.attribute(drawn.index, random, memory.policy);
     return out;
+  }
+  /// The same, one call at a time.
+  [[nodiscard]] choice choose(std::span<const float> context, random_stream& random) {
+    return choose(context, random, own_);
   }
 
   /// The probability with which choose() draws each arm. @param out  as long as arms(); overwritten.
   void probabilities(std::span<const float> context, std::span<double> out) {
     TANDEM_ASSERT(out.size() == arms_.size());
-    weigh(context);
-    std::copy(probabilities_.begin(), probabilities_.end(), out.begin());
+    weigh(context, own_);
+    std::copy(own_.probabilities.begin(), own_.probabilities.end(), out.begin());
   }
 
   /// Learns the reward an arm earned in a context; may come late and in any order. Returns false, and changes nothing,
@@ -134,21 +145,24 @@ class logistic_bandit {
   }
 
  private:
-  void weigh(std::span<const float> context) {
-    estimates_.clear();
+  void weigh(std::span<const float> context, scratch& memory) const {
+    memory.estimates.clear();
     const bool logits = options_.scale == logistic_scale::logit;
     for (const Model& each : arms_.values()) {
-      estimates_.push_back(logits ? each.predict(context) : each.probability(context));
+      memory.estimates.push_back(logits ? each.predict(context) : each.probability(context));
     }
-    probabilities_.resize(arms_.size());
-    options_.policy.probabilities(estimates_, probabilities_);
+    memory.probabilities.resize(arms_.size());
+    if constexpr (learning_policy<P>) {
+      options_.policy.probabilities(memory.estimates, memory.probabilities, memory.policy);
+    } else {
+      options_.policy.probabilities(memory.estimates, memory.probabilities);
+    }
   }
 
   options_type options_;
   Model fresh_;
   arm_table<Model> arms_;
-  std::vector<estimate> estimates_;
-  std::vector<double> probabilities_;
+  scratch own_;
 };
 
 /// Logistic Thompson sampling (Chapelle and Li 2011; scale is their alpha): `logistic_ts bandit({.dimension = 8});`

@@ -140,9 +140,8 @@ class diagonal_logistic_posterior {
     return detail::on_probability(predict(x));
   }
 
-  /// The mean of each coefficient, length d.
-  [[nodiscard]] std::span<const float> theta() const& noexcept { return mean_; }
-  std::span<const float> theta() const&& = delete;
+  /// The mean of coefficient j < d.
+  [[nodiscard]] float theta(std::size_t j) const noexcept { return mean_[j]; }
   /// The precision of each coefficient, length d.
   [[nodiscard]] std::span<const float> precision() const& noexcept { return precision_; }
   std::span<const float> precision() const&& = delete;
@@ -186,7 +185,7 @@ class diagonal_logistic_posterior {
 ///
 /// Kept as a linear_posterior: an observation enters it with the curvature as its weight, and as its reward the number
 /// that moves the mean to the mode. So it keeps its square root form, its prior and its way of forgetting.
-/// Threads: thread-compatible. Allocates: on construction and copy; d (d + 4) floats. Numbers: as linear_posterior.
+/// Threads: thread-compatible. Allocates: on construction and copy; d (d + 13) / 2 floats. Numbers: as linear_posterior.
 class logistic_posterior {
  public:
   static constexpr std::size_t max_dimension = 256;
@@ -227,9 +226,8 @@ class logistic_posterior {
     return detail::on_probability(predict(x));
   }
 
-  /// The mode of the coefficients, length d.
-  [[nodiscard]] std::span<const float> theta() const& noexcept { return gaussian_.theta(); }
-  std::span<const float> theta() const&& = delete;
+  /// The mode of coefficient j < d.
+  [[nodiscard]] float theta(std::size_t j) const noexcept { return gaussian_.theta(j); }
   /// The posterior as a Gaussian, e.g. for its covariance().
   [[nodiscard]] const linear_posterior& gaussian() const noexcept { return gaussian_; }
 

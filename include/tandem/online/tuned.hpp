@@ -3,6 +3,7 @@
 // how often it is followed.
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <span>
 #include <string_view>
@@ -18,6 +19,28 @@
 
 TANDEM_BEGIN
 namespace online {
+
+/// A policy that learns which of its parts to follow: see tuned, below.
+template <class P>
+concept learning_policy = requires(P& p, const P& fixed, typename P::scratch& memory,
+                                   std::span<const estimate> candidates, std::span<double> out, std::size_t which,
+                                   random_stream& random, double reward) {
+  fixed.probabilities(candidates, out, memory);
+  { fixed.attribute(which, random, memory) } -> std::convertible_to<std::size_t>;
+  p.learn(which, reward);
+  fixed.validate();
+};
+
+namespace detail {
+
+template <class P>
+struct scratch_of {};  // a pure policy needs none
+template <learning_policy P>
+struct scratch_of<P> {
+  typename P::scratch policy;
+};
+
+}  // namespace detail
 
 /// The strengths a tuned policy starts from: a geometric series over what was best in worlds from easy to hard.
 [[nodiscard]] inline std::vector<linear_ucb> default_strengths(linear_ucb like) {
