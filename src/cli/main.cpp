@@ -6,6 +6,7 @@
 #include <iostream>
 #include <string>
 
+#include "bandit_command.hpp"
 #include "evaluate_command.hpp"
 #include "fit_command.hpp"
 #include "ope_command.hpp"
@@ -58,6 +59,7 @@ int run(int argc, char** argv) {
   tandem_cli::add_evaluate(app);
   tandem_cli::add_recommend(app);
   tandem_cli::add_ope(app);
+  tandem_cli::add_bandit(app);
   const auto named = [&](const CLI::App* command) { return argc > 1 && command->check_name(argv[1]); };
   if (argc > 1 && argv[1][0] != '-' && app.get_subcommands(named).empty()) {
     std::cerr << "tandem: there is no command '" << argv[1] << "'; see \"tandem --help\"\n";

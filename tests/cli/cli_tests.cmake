@@ -162,6 +162,7 @@ tandem_cli_test("JSON to standard output is JSON only; the table goes to standar
 include(${_here}/model_tests.cmake)
 include(${_here}/tune_tests.cmake)
 include(${_here}/ope_tests.cmake)
+include(${_here}/bandit_tests.cmake)
 
 # the commands' parts by themselves
 find_package(Catch2 CONFIG REQUIRED)
