@@ -32,5 +32,6 @@
 #include "tandem/online/policy.hpp"
 #include "tandem/online/reward_shaping.hpp"
 #include "tandem/online/serving.hpp"
+#include "tandem/online/session_knn.hpp"
 #include "tandem/online/sliding_window.hpp"
 #include "tandem/online/tuned.hpp"
