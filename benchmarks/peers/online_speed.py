@@ -78,14 +78,14 @@ def shape(run, arms, dimension):
     of_ours, of_vw, of_python = (max(10, round(count * min(1, run.scale))) for count in ROUNDS[arms, dimension])
     contexts = contexts_of(dimension)
     ours = {policy: Ours(run, policy, arms, dimension, of_ours) for policy in POLICIES}
-    paces = {setting: vw.Pace(contexts, arms, run.folder, setting) for setting in vw.FAST}
     rounds = Rounds(run, f"speed at {name}")
     for _ in range(run.rounds):
         for policy, each in ours.items():
             rounds.take(policy, each.measure)
-        for setting, pace in paces.items():
-            rounds.take(f"vw {setting}, cached", lambda pace=pace: pace.cached(of_vw))
-            rounds.take(f"vw {setting}, in Python", lambda pace=pace: pace.in_python(of_vw))
+        for setting in vw.FAST:
+            for way in ("cached", "in_python"):
+                rounds.take(f"vw {setting}, {way.replace('_p', ' P')}",
+                            lambda way=way, setting=setting: vw.pace(way, contexts, arms, run.folder, setting, of_vw))
         rounds.take("mabwiser LinUCB", lambda: mabwiser(contexts, arms, of_python))
         rounds.take("river LinUCBDisjoint", lambda: river(contexts, arms, of_python))
     record(run, name, rounds.medians(), {policy: each.medians() for policy, each in ours.items() if each.each})

@@ -7,7 +7,9 @@ less); the propensity that VW learns with is the one it drew with.
 """
 
 import bisect
+import concurrent.futures
 import itertools
+import multiprocessing
 import time
 
 import numpy as np
@@ -161,3 +163,13 @@ class Pace:
                 model.finish_example(each)
         model.finish()
         return rounds / spent
+
+
+def pace(way, contexts, n_arms, folder, setting, rounds):
+    """Rounds a second by a way of Pace, in a process of its own: VW's examples would stay in ours."""
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as once:
+        return once.submit(paced, way, contexts, n_arms, folder, setting, rounds).result()
+
+
+def paced(way, contexts, n_arms, folder, setting, rounds):
+    return getattr(Pace(contexts, n_arms, folder, setting), way)(rounds)
