@@ -73,8 +73,14 @@ def restart_on_fastest():
     print(f"OpenBLAS by core type, microseconds for {', '.join(PROBED)}:")
     for core, each in times.items():
         print(f"  {core or 'its own choice':15}" + "".join(f"{seconds * 1e6:10.0f}" for seconds in each), flush=True)
-    best = fastest(times)
-    os.execve(sys.executable, [sys.executable, *sys.argv], {**environment(best), "TANDEM_PEERS_STARTED": "1"})
+    restart(fastest(times))
+
+
+def restart(core_type=""):
+    """Starts this script again with one thread and that core type, once. Call before numpy is imported."""
+    if "TANDEM_PEERS_STARTED" not in os.environ:
+        started = {**environment(core_type), "TANDEM_PEERS_STARTED": "1"}
+        os.execve(sys.executable, [sys.executable, *sys.argv], started)
 
 
 def described():

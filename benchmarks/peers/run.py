@@ -1,4 +1,4 @@
-"""What the parts of scripts/bench batch share: our programs, the report, and failures that do not stop the rest."""
+"""What the parts of scripts/bench batch and online share: our programs, the report, and failures that do not stop the rest."""
 
 import dataclasses
 import json
@@ -25,7 +25,7 @@ def output_of(command, env=None):
 class Run:
     programs: pathlib.Path
     data: pathlib.Path
-    folder: pathlib.Path  # of the made-up log
+    folder: pathlib.Path  # of made-up data
     rounds: int
     scale: float
     report: dict

@@ -21,7 +21,7 @@ TANDEM_BEGIN
 namespace online {
 namespace detail {
 
-inline constexpr double reach = 6;          // sds on either side that matter: beyond lies 1e-9 of the mass
+inline constexpr double reach = 6;           // sds on either side that matter: beyond lies 1e-9 of the mass
 inline constexpr double normal_step = 0.35;  // distance of nodes, in sds of the narrowest arm there
 inline constexpr double beta_step = 0.15;
 inline constexpr double negligible = 1e-12;
@@ -37,10 +37,12 @@ struct shortlist {
     if (size == capacity) {
       if (!better(arm, arms[0])) return;
       std::pop_heap(arms.begin(), end(), better);
-      --size;
+      arms[size - 1] = arm;
+      std::push_heap(arms.begin(), end(), better);
+      return;
     }
     arms[size++] = arm;
-    std::push_heap(arms.begin(), end(), better);
+    if (size == capacity) std::make_heap(arms.begin(), end(), better);
   }
   [[nodiscard]] auto begin() noexcept { return arms.begin(); }
   [[nodiscard]] auto end() noexcept { return arms.begin() + static_cast<std::ptrdiff_t>(size); }

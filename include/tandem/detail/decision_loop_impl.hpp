@@ -21,23 +21,19 @@ namespace detail {
 
 template <contextual_bandit Bandit>
 decision_loop<Bandit>::decision_loop(const Bandit& bandit, const decision_loop_options& options)
-    : options_((options.validate(), options)),
-      dimension_(bandit.dimension()),
-      bandit_(state{bandit}),
-      settled_(options.capacity) {
+    : options_((options.validate(), options)), dimension_(bandit.dimension()), bandit_(state{bandit}) {
   tandem::detail::require_or(corrects() || options.learn == learn_when::at_window_end, "learn",
                              "this bandit cannot correct what it has learned: give at_window_end");
   for (auto& each : shards_) {
-    each = std::make_unique<tandem::detail::pending_table>((options.capacity + n_shards - 1) / n_shards, dimension_);
+    each = std::make_unique<part>((options.capacity + n_shards - 1) / n_shards, dimension_);
   }
 }
 
 template <contextual_bandit Bandit>
-std::optional<loop_decision> decision_loop<Bandit>::decided_before(tandem::detail::pending_table& table,
-                                                                   decision_id id) noexcept {
+std::optional<loop_decision> decision_loop<Bandit>::decided_before(part& table, decision_id id) noexcept {
   const pending* const before = table.find(id);
   if (before == nullptr) return std::nullopt;
-  counters_.repeated.fetch_add(1, std::memory_order_relaxed);
+  ++table.repeated;
   return loop_decision{decide_status::repeated, id, before->chosen, before->version, before->time};
 }
 
@@ -65,7 +61,7 @@ loop_decision decision_loop<Bandit>::decide(decision_id id, std::span<const floa
                : context.size() != dimension_ ? decide_status::wrong_dimension
                                               : decide_status::decided;
   if (!out.ok()) return out;
-  tandem::detail::pending_table& table = shard(id);
+  part& table = shard(id);
   {
     const std::lock_guard lock(table.mutex);
     if (const auto before = decided_before(table, id)) return *before;
@@ -76,13 +72,13 @@ loop_decision decision_loop<Bandit>::decide(decision_id id, std::span<const floa
   if (const auto before = decided_before(table, id)) return *before;  // another thread was sooner
   pending& p = table.add(id, context, [&](pending& oldest) {
     if (oldest.settled) return;
-    const lesson due = settle(oldest, true);
-    if (due.any) teach(due, table.context(oldest));
+    const lesson due = settle(table, oldest, true);
+    if (due.any) teach(table, due, table.context(oldest));
   });
   p.chosen = out.chosen;
   p.version = out.version;
   p.time = time;
-  counters_.decisions.fetch_add(1, std::memory_order_relaxed);
+  ++table.decisions;
   return out;
 }
 
@@ -98,7 +94,7 @@ typename decision_loop<Bandit>::lesson decision_loop<Bandit>::prepare(pending& p
 }
 
 template <contextual_bandit Bandit>
-bool decision_loop<Bandit>::teach(const lesson& due, std::span<const float> context) noexcept {
+bool decision_loop<Bandit>::teach(part& table, const lesson& due, std::span<const float> context) noexcept {
   bool done = false;
   try {
     done = bandit_.write([&](state& s) {
@@ -113,7 +109,7 @@ bool decision_loop<Bandit>::teach(const lesson& due, std::span<const float> cont
     });
   } catch (const std::bad_alloc&) {  // of the copy that an earlier change() had spoilt
   }
-  if (!done) count(reward_status::unlearnable);
+  if (!done) count(table, reward_status::unlearnable);
   return done;
 }
 
@@ -130,11 +126,11 @@ reward_status decision_loop<Bandit>::take(pending& p, double value, timestamp ti
 
 template <contextual_bandit Bandit>
 reward_status decision_loop<Bandit>::reward(decision_id id, double value, timestamp time, std::uint64_t key) noexcept {
+  part& table = shard(id);
   if (!(std::abs(value) <= 3e38 && value >= options_.least_reward && value <= options_.largest_reward)) {
-    count(reward_status::refused);
+    count(table, reward_status::refused);
     return reward_status::refused;
   }
-  tandem::detail::pending_table& table = shard(id);
   const std::lock_guard learner(table.learning);
   lesson due;
   reward_status out = reward_status::unknown;
@@ -146,36 +142,30 @@ reward_status decision_loop<Bandit>::reward(decision_id id, double value, timest
       table.keep_context(*p);
     }
   }
-  if (due.any && !teach(due, table.lesson_context)) {
+  if (due.any && !teach(table, due, table.lesson_context)) {
     const std::lock_guard lock(table.mutex);
     if (pending* const p = table.find(id)) p->unlearnable = true;
     return reward_status::unlearnable;  // counted by teach()
   }
-  count(out);
+  count(table, out);
   return out;
 }
 
 template <contextual_bandit Bandit>
-void decision_loop<Bandit>::count(reward_status status) noexcept {
-  counters_.rewards[static_cast<std::size_t>(status)].fetch_add(1, std::memory_order_relaxed);
-}
-
-template <contextual_bandit Bandit>
-typename decision_loop<Bandit>::lesson decision_loop<Bandit>::settle(pending& p, bool evicted) noexcept {
+typename decision_loop<Bandit>::lesson decision_loop<Bandit>::settle(part& table, pending& p, bool evicted) noexcept {
   const bool silent = p.joined.count == 0;
   const double reward = p.joined.value(options_.join, options_.default_reward.value_or(0));
   lesson due;
   if (!silent || options_.default_reward) due = prepare(p, reward);
-  if (silent && options_.default_reward) counters_.defaults.fetch_add(1, std::memory_order_relaxed);
-  if (evicted) counters_.evicted.fetch_add(1, std::memory_order_relaxed);
+  if (silent && options_.default_reward) ++table.defaults;
+  if (evicted) ++table.evicted;
   p.settled = true;
-  const std::lock_guard lock(settling_);
-  if (n_settled_ - n_taken_ == settled_.size()) {
-    ++n_taken_;
-    ++n_lost_;
+  if (table.n_settled - table.n_taken == table.settled.size()) {
+    ++table.n_taken;
+    ++table.n_lost;
   }
-  settled_[n_settled_++ % settled_.size()] = {p.id,   p.chosen.arm, p.chosen.propensity, p.version,
-                                              p.time, reward,       p.joined.count,      evicted};
+  table.settled[table.n_settled++ % table.settled.size()] = {p.id,   p.chosen.arm, p.chosen.propensity, p.version,
+                                                             p.time, reward,       p.joined.count,      evicted};
   return due;
 }
 
@@ -190,48 +180,51 @@ void decision_loop<Bandit>::advance(timestamp now) noexcept {
         pending* const p = table->next_unpassed();
         more = p != nullptr && detail::is_past(p->time, now, options_.reward_window);
         if (!more) break;
-        due = settle(*p, false);
+        due = settle(*table, *p, false);
         table->keep_context(*p);
         table->pass();
       }
-      if (due.any) teach(due, table->lesson_context);
+      if (due.any) teach(*table, due, table->lesson_context);
     }
   }
 }
 
 template <contextual_bandit Bandit>
 std::size_t decision_loop<Bandit>::take_settled(std::span<settled_decision> out) noexcept {
-  const std::lock_guard lock(settling_);
-  const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), n_settled_ - n_taken_));
-  for (std::size_t i = 0; i < n; ++i) out[i] = settled_[n_taken_++ % settled_.size()];
+  std::size_t n = 0;
+  for (const auto& table : shards_) {
+    const std::lock_guard lock(table->mutex);
+    for (; n < out.size() && table->n_taken < table->n_settled; ++n) {
+      out[n] = table->settled[table->n_taken++ % table->settled.size()];
+    }
+  }
   return n;
 }
 
 template <contextual_bandit Bandit>
 decision_loop_stats decision_loop<Bandit>::stats() const noexcept {
-  const auto of = [&](reward_status status) {
-    return counters_.rewards[static_cast<std::size_t>(status)].load(std::memory_order_relaxed);
-  };
   decision_loop_stats out;
-  out.decisions = counters_.decisions.load(std::memory_order_relaxed);
-  out.repeated = counters_.repeated.load(std::memory_order_relaxed);
-  out.rewards = of(reward_status::learned) + of(reward_status::joined);
-  out.late = of(reward_status::late);
-  out.duplicates = of(reward_status::duplicate);
-  out.early = of(reward_status::early);
-  out.unknown = of(reward_status::unknown);
-  out.refused = of(reward_status::refused);
-  out.unlearnable = of(reward_status::unlearnable);
-  out.defaults = counters_.defaults.load(std::memory_order_relaxed);
-  out.evicted = counters_.evicted.load(std::memory_order_relaxed);
   out.version = bandit_.read([](const state& s, auto&) { return s.version; });
   for (const auto& table : shards_) {
     const std::lock_guard lock(table->mutex);
+    const auto of = [&](reward_status status) {
+      return table->rewards[static_cast<std::size_t>(status)].load(std::memory_order_relaxed);
+    };
+    out.rewards += of(reward_status::learned) + of(reward_status::joined);
+    out.late += of(reward_status::late);
+    out.duplicates += of(reward_status::duplicate);
+    out.early += of(reward_status::early);
+    out.unknown += of(reward_status::unknown);
+    out.refused += of(reward_status::refused);
+    out.unlearnable += of(reward_status::unlearnable);
+    out.decisions += table->decisions;
+    out.repeated += table->repeated;
+    out.defaults += table->defaults;
+    out.evicted += table->evicted;
+    out.settled += table->n_settled;
+    out.settled_lost += table->n_lost;
     out.pending += table->unpassed();
   }
-  const std::lock_guard lock(settling_);
-  out.settled = n_settled_;
-  out.settled_lost = n_lost_;
   return out;
 }
 

@@ -164,7 +164,8 @@ class decision_loop {
   /// way. Complexity: O(settled). Call it as often as silence is to be learned.
   void advance(timestamp now) noexcept;
 
-  /// Moves settled decisions out, oldest first; returns how many. Those that nobody takes give way after `capacity`.
+  /// Moves settled decisions out, ring by ring, each oldest first; returns how many. Those that nobody takes give way
+  /// when about `capacity` newer ones have been settled.
   std::size_t take_settled(std::span<settled_decision> out) noexcept;
 
   /// Changes the bandit, e.g. [](auto& b) { return b.add_arm(); }. Called twice, on two copies: it must do the same to
@@ -193,6 +194,16 @@ class decision_loop {
   };
   using pending = tandem::detail::pending_choice;
 
+  // a part of the table of decisions with all that is written when one is decided: threads share no line but by id
+  struct alignas(128) part : tandem::detail::pending_table {
+    part(std::size_t capacity, std::size_t dimension) : pending_table(capacity, dimension), settled(capacity) {}
+    // guarded by the table's mutex
+    std::vector<settled_decision> settled;  // a ring
+    std::uint64_t n_settled = 0, n_taken = 0, n_lost = 0;
+    std::uint64_t decisions = 0, repeated = 0, defaults = 0, evicted = 0;
+    std::array<std::atomic<std::uint64_t>, 8> rewards{};  // by reward_status; guarded by nothing
+  };
+
   struct lesson {
     choice chosen;
     float reward = 0;         // to learn, or to add to what was learned
@@ -205,32 +216,23 @@ class decision_loop {
       bandit.revise(chosen, context, change);
     };
   }
-  std::optional<loop_decision> decided_before(tandem::detail::pending_table& table, decision_id id) noexcept;
+  std::optional<loop_decision> decided_before(part& table, decision_id id) noexcept;
   decide_status draw(std::span<const float> context, loop_decision& out) noexcept;
   lesson prepare(pending& p, double value) noexcept;
-  bool teach(const lesson& due, std::span<const float> context) noexcept;
+  bool teach(part& table, const lesson& due, std::span<const float> context) noexcept;
   reward_status take(pending& p, double value, timestamp time, std::uint64_t key) const noexcept;
-  lesson settle(pending& p, bool evicted) noexcept;
-  void count(reward_status status) noexcept;
-
-  static constexpr std::size_t n_shards = 16;
-  [[nodiscard]] tandem::detail::pending_table& shard(decision_id id) noexcept {
-    return *shards_[mix64(raw(id)) % n_shards];
+  lesson settle(part& table, pending& p, bool evicted) noexcept;
+  static void count(part& table, reward_status status) noexcept {
+    table.rewards[static_cast<std::size_t>(status)].fetch_add(1, std::memory_order_relaxed);
   }
 
-  struct counters {
-    std::atomic<std::uint64_t> decisions{0}, repeated{0}, defaults{0}, evicted{0};
-    std::array<std::atomic<std::uint64_t>, 8> rewards{};  // by reward_status
-  };
+  static constexpr std::size_t n_shards = 16;
+  [[nodiscard]] part& shard(decision_id id) noexcept { return *shards_[mix64(raw(id)) % n_shards]; }
 
   decision_loop_options options_;
   std::size_t dimension_;
   left_right<state, typename Bandit::scratch> bandit_;
-  std::array<std::unique_ptr<tandem::detail::pending_table>, n_shards> shards_;
-  counters counters_;
-  mutable std::mutex settling_;  // guards what follows
-  std::vector<settled_decision> settled_;
-  std::uint64_t n_settled_ = 0, n_taken_ = 0, n_lost_ = 0;
+  std::array<std::unique_ptr<part>, n_shards> shards_;
 };
 
 }  // namespace online
