@@ -3,6 +3,7 @@
 
 #include <mutex>
 
+#include "tandem/core/brief_mutex.hpp"
 #include "tandem/core/config.hpp"
 
 TANDEM_BEGIN
@@ -16,27 +17,13 @@ class fair_mutex {
  public:
   void lock() {
     const std::lock_guard next(door_);
-    for (int look = 0; look < looks; ++look) {
-      if (inside_.try_lock()) return;
-      pause();
-    }
     inside_.lock();
   }
   void unlock() { inside_.unlock(); }
 
  private:
-  static constexpr int looks = 200;
-
-  static void pause() noexcept {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__) && (defined(__GNUC__) || defined(__clang__))
-    __asm__ __volatile__("yield");
-#endif
-  }
-
   std::mutex door_;
-  std::mutex inside_;
+  brief_mutex inside_;
 };
 
 TANDEM_END

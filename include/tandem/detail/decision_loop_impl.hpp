@@ -24,8 +24,9 @@ decision_loop<Bandit>::decision_loop(const Bandit& bandit, const decision_loop_o
     : options_((options.validate(), options)), dimension_(bandit.dimension()), bandit_(state{bandit}) {
   tandem::detail::require_or(corrects() || options.learn == learn_when::at_window_end, "learn",
                              "this bandit cannot correct what it has learned: give at_window_end");
+  shards_.resize(options.capacity < 4096 ? 16 : 64);
   for (auto& each : shards_) {
-    each = std::make_unique<part>((options.capacity + n_shards - 1) / n_shards, dimension_);
+    each = std::make_unique<part>((options.capacity + shards_.size() - 1) / shards_.size(), dimension_);
   }
 }
 

@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "tandem/core/brief_mutex.hpp"
 #include "tandem/core/config.hpp"
 #include "tandem/core/ids.hpp"
 #include "tandem/core/random.hpp"
@@ -55,7 +56,7 @@ class pending_table {
 
   std::mutex learning;                // taken before `mutex`, and held while the bandit learns
   std::vector<float> lesson_context;  // of what it learns; guarded by `learning`
-  std::mutex mutex;                   // guards all that follows
+  brief_mutex mutex;                  // guards all that follows
 
   [[nodiscard]] pending_choice* find(decision_id id) noexcept {
     for (std::size_t at = home(id); places_[at] != 0; at = next(at)) {

@@ -64,7 +64,7 @@ struct decision_loop_options {
   /// Rewards outside are refused, since one wrong unit spoils every arm. Finite or infinite; least <= largest.
   double least_reward = -std::numeric_limits<double>::infinity();
   double largest_reward = std::numeric_limits<double>::infinity();
-  /// Decisions kept for their rewards, in sixteen rings by id; the oldest of a ring give way, and are settled then.
+  /// Decisions kept for their rewards, in 64 rings by id, or 16; the oldest of a ring give way, and are settled then.
   /// Each takes 4 d + 250 bytes, from the start. Range [16, 2^28].
   std::size_t capacity = 1U << 14U;
 
@@ -139,7 +139,7 @@ struct decision_loop_stats {
 /// The loop.
 ///
 /// Threads: thread-safe; decide() waits for another thread only while that copies a context from or into the same
-/// sixteenth of the table, and never for a learner, unless a decision gives way to it that was not settled yet: then it
+/// ring, and never for a learner, unless a decision gives way to it that was not settled yet: then it
 /// settles that first. When reward() returns `learned`, every later decide() reflects it.
 /// Allocates: on construction, and a scratch the first time a thread decides, and after arms were added; else nothing.
 /// Deterministic: the same calls in the same order give the same bits, and a decision whatever the other threads do,
@@ -226,13 +226,12 @@ class decision_loop {
     table.rewards[static_cast<std::size_t>(status)].fetch_add(1, std::memory_order_relaxed);
   }
 
-  static constexpr std::size_t n_shards = 16;
-  [[nodiscard]] part& shard(decision_id id) noexcept { return *shards_[mix64(raw(id)) % n_shards]; }
+  [[nodiscard]] part& shard(decision_id id) noexcept { return *shards_[mix64(raw(id)) % shards_.size()]; }
 
   decision_loop_options options_;
   std::size_t dimension_;
   left_right<state, typename Bandit::scratch> bandit_;
-  std::array<std::unique_ptr<part>, n_shards> shards_;
+  std::vector<std::unique_ptr<part>> shards_;
 };
 
 }  // namespace online
