@@ -54,10 +54,10 @@ constexpr size_t lanes = HWY_LANES(float);
 #include "bfloat16-inl.hpp"
 #include "cholesky-inl.hpp"
 #include "dual_gram-inl.hpp"
+#include "gaussian_panels-inl.hpp"
 #include "panels-inl.hpp"
 #include "scan-inl.hpp"
 #include "screen-inl.hpp"
-#include "gaussian_panels-inl.hpp"
 
 }  // namespace
 

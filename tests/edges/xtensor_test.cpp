@@ -19,6 +19,9 @@
 
 using namespace tandem;
 namespace fs = std::filesystem;
+using test_support::bytes_of;
+using test_support::scratch;
+using test_support::write_bytes;
 
 namespace {
 

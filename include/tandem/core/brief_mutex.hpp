@@ -1,5 +1,6 @@
 #pragma once
-// A mutex for what takes less than a sleep and a call to wake up: it looks again for some microseconds before it sleeps.
+// A mutex for what takes less than a sleep and a call to wake up: it looks again for some microseconds before it
+// sleeps.
 
 #include <mutex>
 
