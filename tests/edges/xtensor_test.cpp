@@ -8,6 +8,7 @@
 #endif
 
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -117,8 +118,9 @@ TEST_CASE("the files are what NumPy writes") {
   header.resize(117, ' ');
   CHECK(bytes.substr(0, 10) == std::string("\x93NUMPY\x01\x00\x76\x00", 10));
   CHECK(bytes.substr(10, 118) == header + "\n");
-  const float six = 6;
-  CHECK(std::memcmp(bytes.data() + 148, &six, 4) == 0);
+  float last = 0;
+  std::memcpy(&last, bytes.data() + 148, 4);
+  CHECK(last == 6);
 }
 
 TEST_CASE("xtensor reads what we write and we read what xtensor writes") {
@@ -143,8 +145,9 @@ TEST_CASE("headers of versions 2 and 3, in any order and spacing, are read") {
   for (const char version : {'\2', '\3'}) {
     std::string header = "{ 'shape':(2,2,) ,'fortran_order':False,  'descr' : '<f4'}";
     header.resize(300, ' ');
-    const std::string start = std::string("\x93NUMPY") + version + std::string("\x00\x2c\x01\x00\x00", 5);
-    write_bytes(directory.path / "user_factors.npy", start + header + numbers);
+    std::string file = "\x93NUMPY";
+    file.append(1, version).append("\x00\x2c\x01\x00\x00", 5).append(header).append(numbers);
+    write_bytes(directory.path / "user_factors.npy", file);
     CHECK(load_npy(directory.path).n_users() == 2);
   }
 }
