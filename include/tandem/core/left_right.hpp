@@ -93,7 +93,8 @@ class left_right {
     }
   }
 
-  // a thread comes back to its own slot, so that its memory stays in its core's cache
+  // a thread comes back to its own slot, so that its memory stays in its core's cache; the counter of threads decides
+  // where it looks first, never what it reads
   static std::size_t home() noexcept {
     static std::atomic<std::size_t> threads{0};
     thread_local const std::size_t mine = threads.fetch_add(1, std::memory_order_relaxed);

@@ -3,8 +3,8 @@
 //
 //   decide(id, context, time) ─► the bandit draws ─► pending ─► reward(id, value, time) joins and learns ─► settled
 //
-// Readers never wait for a learner: the bandit stands twice (core/left_right.hpp). A decision is a pure function of
-// (seed, id, context, version of the bandit), whichever thread asks.
+// The bandit stands twice (core/left_right.hpp), so that who decides does not wait for who learns. A decision is a pure
+// function of (seed, id, context, version of the bandit), whichever thread asks.
 
 #include <algorithm>
 #include <array>
@@ -139,8 +139,8 @@ struct decision_loop_stats {
 /// The loop.
 ///
 /// Threads: thread-safe; decide() waits for another thread only while that copies a context from or into the same
-/// ring, and never for a learner, unless a decision gives way to it that was not settled yet: then it
-/// settles that first. When reward() returns `learned`, every later decide() reflects it.
+/// ring, and never for a learner, unless a decision gives way to it that was not settled yet: then it settles that
+/// first. When reward() returns `learned`, every later decide() reflects it.
 /// Allocates: on construction, and a scratch the first time a thread decides, and after arms were added; else nothing.
 /// Deterministic: the same calls in the same order give the same bits, and a decision whatever the other threads do,
 /// given its version.

@@ -5,7 +5,7 @@
 //   page_hinkley  a sum of deviations; O(1) and a few numbers, for a shift whose size is known beforehand
 //
 // On residuals (reward - expected) a detector sees what the model did not foresee, not that the audience changed. What
-// follows is the host's: reset_arm() of a bandit, or a discount.
+// follows is the host's: reset_arm() or discount() of a bandit; drift_watch.hpp does it for each arm.
 
 #include <algorithm>
 #include <array>
