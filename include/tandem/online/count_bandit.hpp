@@ -196,9 +196,7 @@ class count_bandit {
   /// The same for an arm that choose() drew; a policy that learns learns from it too.
   bool learn(const choice& chosen, double reward, double weight = 1) noexcept {
     if (!learn(chosen.arm, reward, weight)) return false;
-    if constexpr (learning_policy<P>) {
-      if (weight > 0) options_.policy.learn(chosen.part, reward);
-    }
+    detail::credit(options_.policy, chosen, reward, weight);
     return true;
   }
 
@@ -221,11 +219,7 @@ class count_bandit {
     } else {
       estimates_.clear();
       for (const play_counts& each : arms_.values()) estimates_.push_back(expected(each));
-      if constexpr (learning_policy<P>) {
-        options_.policy.probabilities(estimates_, probabilities_, scratch_.policy);
-      } else {
-        options_.policy.probabilities(estimates_, probabilities_);
-      }
+      detail::weigh(options_.policy, estimates_, probabilities_, scratch_);
     }
     fresh_ = true;
   }

@@ -4,7 +4,6 @@
 // Sixteen arms share a panel and a vector register; x' A^-1 x of all of them is one walk over packed triangles.
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -20,6 +19,7 @@
 #include "tandem/core/error.hpp"
 #include "tandem/core/kernels.hpp"
 #include "tandem/detail/aligned_buffer.hpp"
+#include "tandem/detail/random_effects.hpp"
 #include "tandem/detail/require.hpp"
 #include "tandem/detail/ud_gaussian.hpp"
 #include "tandem/online/arms.hpp"
@@ -56,38 +56,6 @@ struct prediction_error {
   float error = 0;   ///< reward - expected
   float spread = 0;  ///< x' A^-1 x: the error has variance noise_variance * (spread + 1 / weight)
 };
-
-namespace detail {
-
-/// Values of several arms, each with the variance of its error: their mean, and how they differ.
-struct pooled {
-  std::vector<std::pair<double, double>> values;
-
-  void add(double value, double variance) { values.emplace_back(value, variance); }
-  /// Mean and variance of the value of another arm; `otherwise` when there are fewer than three.
-  [[nodiscard]] std::pair<double, double> between(double mean, double variance) const noexcept {
-    if (values.size() < 3) return {mean, variance};
-    const auto weighed = [&](double extra) {  // sum of weights, of squares, mean
-      double w = 0, ww = 0, wx = 0;
-      for (const auto& [x, v] : values) {
-        w += 1 / (v + extra);
-        ww += 1 / (v + extra) / (v + extra);
-        wx += x / (v + extra);
-      }
-      return std::array<double, 3>{w, ww, wx / w};
-    };
-    const auto [w, ww, common] = weighed(0);
-    double q = 0;
-    for (const auto& [x, v] : values) q += (x - common) * (x - common) / v;
-    const double freedom = static_cast<double>(values.size() - 1);
-    const double spread = std::max(0.0, (q - freedom) / (w - ww / w));
-    const auto [w2, ww2, centre] = weighed(spread);
-    (void)ww2;
-    return {centre, std::max(spread + 1 / w2, 1e-6 * variance)};
-  }
-};
-
-}  // namespace detail
 
 /// A linear_posterior an arm, that share nothing but the noise (Li et al., WWW 2010, algorithm 1, keeps the same).
 ///
@@ -251,7 +219,7 @@ inline linear_posterior linear_arms::group_prior() const {
   const std::size_t d = options_.dimension;
   const double noise = double{noise_variance()};
   const double before = noise / double{options_.regularization};
-  std::vector<detail::pooled> groups(d);
+  std::vector<tandem::detail::random_effects> groups(d);
   std::vector<double> variance(d);
   for (const place& at : arms_.values()) {
     const float* const memory = panels_.data() + at.lane / lanes * panel_size() + at.lane % lanes;
@@ -272,9 +240,9 @@ inline linear_posterior linear_arms::group_prior() const {
   std::vector<float> mean(d);
   std::vector<float> precision(d * d);
   for (std::size_t j = 0; j < d; ++j) {
-    const auto [m, v] = groups[j].between(0, before);
-    mean[j] = static_cast<float>(m);
-    precision[j * d + j] = static_cast<float>(std::clamp(noise / v, 1e-10, 1e12));
+    const auto likely = groups[j].next({0, before});
+    mean[j] = static_cast<float>(likely.mean);
+    precision[j * d + j] = static_cast<float>(std::clamp(noise / likely.variance, 1e-10, 1e12));
   }
   return linear_posterior(std::make_shared<const linear_prior>(mean, precision));
 }

@@ -15,7 +15,6 @@
 #include "tandem/online/linear_arms.hpp"
 #include "tandem/online/linear_posterior.hpp"
 #include "tandem/online/policy.hpp"
-#include "tandem/online/sampler.hpp"
 #include "tandem/online/tuned.hpp"
 
 TANDEM_BEGIN
@@ -83,10 +82,7 @@ class linear_bandit {
   [[nodiscard]] choice choose(std::span<const float> context, random_stream& random, scratch& memory) const {
     TANDEM_ASSERT(arms_.size() > 0);
     weigh(context, memory);
-    const draw drawn = sample(memory.probabilities, random);
-    choice out{arms_.handles()[drawn.index], drawn.probability, memory.estimates[drawn.index]};
-    if constexpr (learning_policy<P>) out.part = options_.policy.attribute(drawn.index, random, memory.policy);
-    return out;
+    return detail::draw_arm(options_.policy, arms(), memory.estimates, memory.probabilities, random, memory);
   }
   /// The same, one call at a time.
   [[nodiscard]] choice choose(std::span<const float> context, random_stream& random) {
@@ -109,9 +105,7 @@ class linear_bandit {
   /// The same for an arm that choose() drew; a policy that learns learns from it too.
   bool learn(const choice& chosen, std::span<const float> context, float reward, float weight = 1) noexcept {
     if (!learn(chosen.arm, context, reward, weight)) return false;
-    if constexpr (learning_policy<P>) {
-      if (weight > 0) options_.policy.learn(chosen.part, reward);
-    }
+    detail::credit(options_.policy, chosen, double{reward}, double{weight});
     return true;
   }
   /// Adds `change` to a reward that was learned: see linear_posterior::revise().
@@ -128,11 +122,7 @@ class linear_bandit {
     memory.estimates.resize(arms_.size());
     memory.probabilities.resize(arms_.size());
     arms_.predict(context, memory.arms, memory.estimates);
-    if constexpr (learning_policy<P>) {
-      options_.policy.probabilities(memory.estimates, memory.probabilities, memory.policy);
-    } else {
-      options_.policy.probabilities(memory.estimates, memory.probabilities);
-    }
+    detail::weigh(options_.policy, memory.estimates, memory.probabilities, memory);
   }
 
   options_type options_;

@@ -19,7 +19,6 @@
 #include "tandem/online/linear_bandit.hpp"
 #include "tandem/online/logistic_posterior.hpp"
 #include "tandem/online/policy.hpp"
-#include "tandem/online/sampler.hpp"
 #include "tandem/online/tuned.hpp"
 
 TANDEM_BEGIN
@@ -110,10 +109,7 @@ class logistic_bandit {
   [[nodiscard]] choice choose(std::span<const float> context, random_stream& random, scratch& memory) const {
     TANDEM_ASSERT(!arms_.empty());
     weigh(context, memory);
-    const draw drawn = sample(memory.probabilities, random);
-    choice out{arms_.handles()[drawn.index], drawn.probability, memory.estimates[drawn.index]};
-    if constexpr (learning_policy<P>) out.part = options_.policy.attribute(drawn.index, random, memory.policy);
-    return out;
+    return detail::draw_arm(options_.policy, arms(), memory.estimates, memory.probabilities, random, memory);
   }
   /// The same, one call at a time.
   [[nodiscard]] choice choose(std::span<const float> context, random_stream& random) {
@@ -140,9 +136,7 @@ class logistic_bandit {
   /// The same for an arm that choose() drew; a policy that learns learns from it too.
   bool learn(const choice& chosen, std::span<const float> context, float reward, float weight = 1) noexcept {
     if (!learn(chosen.arm, context, reward, weight)) return false;
-    if constexpr (learning_policy<P>) {
-      if (weight > 0) options_.policy.learn(chosen.part, reward);
-    }
+    detail::credit(options_.policy, chosen, double{reward}, double{weight});
     return true;
   }
 
@@ -154,11 +148,7 @@ class logistic_bandit {
       memory.estimates.push_back(logits ? each.predict(context) : each.probability(context));
     }
     memory.probabilities.resize(arms_.size());
-    if constexpr (learning_policy<P>) {
-      options_.policy.probabilities(memory.estimates, memory.probabilities, memory.policy);
-    } else {
-      options_.policy.probabilities(memory.estimates, memory.probabilities);
-    }
+    detail::weigh(options_.policy, memory.estimates, memory.probabilities, memory);
   }
 
   options_type options_;

@@ -13,6 +13,7 @@
 #include "tandem/core/config.hpp"
 #include "tandem/core/error.hpp"
 #include "tandem/core/random.hpp"
+#include "tandem/online/arms.hpp"
 #include "tandem/online/best_arm.hpp"
 #include "tandem/online/policy.hpp"
 #include "tandem/online/sampler.hpp"
@@ -39,6 +40,34 @@ template <learning_policy P>
 struct scratch_of<P> {
   typename P::scratch policy;
 };
+
+/// The probabilities that a policy gives, whether it learns or not.
+template <class P>
+void weigh(const P& policy, std::span<const estimate> candidates, std::span<double> out, scratch_of<P>& memory) {
+  if constexpr (learning_policy<P>) {
+    policy.probabilities(candidates, out, memory.policy);
+  } else {
+    policy.probabilities(candidates, out);
+  }
+}
+
+/// Draws an arm from what weigh() gave, and the part of the policy that is credited with it.
+template <class P>
+choice draw_arm(const P& policy, std::span<const arm_index> arms, std::span<const estimate> candidates,
+                std::span<const double> probabilities, random_stream& random, scratch_of<P>& memory) {
+  const draw drawn = sample(probabilities, random);
+  choice out{arms[drawn.index], drawn.probability, candidates[drawn.index]};
+  if constexpr (learning_policy<P>) out.part = policy.attribute(drawn.index, random, memory.policy);
+  return out;
+}
+
+/// Tells a policy that learns what a choice earned; a weight that takes back, or none, teaches it nothing.
+template <class P>
+void credit(P& policy, const choice& chosen, double reward, double weight) noexcept {
+  if constexpr (learning_policy<P>) {
+    if (weight > 0) policy.learn(chosen.part, reward);
+  }
+}
 
 }  // namespace detail
 
