@@ -17,24 +17,11 @@
 
 using namespace tandem::online;
 using tandem::random_stream;
-using tandem_test::share_of_gap;
+using tandem_test::mean_share;
+using tandem_test::probabilities;
 using vector = std::vector<float>;
 
 namespace {
-
-std::vector<double> probabilities(auto_bandit& bandit, const vector& context) {
-  std::vector<double> out(bandit.arms().size());
-  bandit.probabilities(context, out);
-  return out;
-}
-
-template <class Make>
-double mean_share(Make make, std::size_t arms, std::size_t dimension, int steps, bool switches = false) {
-  double out = 0;
-  for (std::uint64_t seed = 1; seed <= 5; ++seed)
-    out += share_of_gap(make(), arms, dimension, steps, seed, switches) / 5;
-  return out;
-}
 
 std::string refused_option(const auto_bandit_options& options) {
   try {
@@ -155,7 +142,7 @@ TEST_CASE("what is not finite is refused by all models alike") {
   CHECK(!bandit.revise(chosen, x, nan));
   CHECK(!bandit.learn({arm_index{99}, 1, {}, 0}, x, 1));
   CHECK(probabilities(bandit, x) == before);
-  for (const double p : probabilities(bandit, {nan, 1})) CHECK(p == Approx(0.25));
+  for (const double p : probabilities(bandit, vector{nan, 1})) CHECK(p == Approx(0.25));
 }
 
 TEST_CASE("arms of an auto bandit come and go, and a failed allocation adds none") {

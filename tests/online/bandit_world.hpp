@@ -73,4 +73,21 @@ double share_of_gap(Bandit bandit, std::size_t arms, std::size_t dimension, int 
   return (earned - blind) / (best - blind);
 }
 
+/// Its mean over five seeds of the bandits that make() gives.
+template <class Make>
+double mean_share(Make make, std::size_t arms, std::size_t dimension, int steps, bool switches = false) {
+  double out = 0;
+  for (std::uint64_t seed = 1; seed <= 5; ++seed)
+    out += share_of_gap(make(), arms, dimension, steps, seed, switches) / 5;
+  return out;
+}
+
+/// With which probability each arm would be drawn in this context.
+template <class Bandit>
+std::vector<double> probabilities(Bandit& bandit, std::span<const float> context) {
+  std::vector<double> out(bandit.arms().size());
+  bandit.probabilities(context, out);
+  return out;
+}
+
 }  // namespace tandem_test

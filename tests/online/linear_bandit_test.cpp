@@ -17,27 +17,13 @@
 
 using namespace tandem::online;
 using tandem::random_stream;
-using tandem_test::share_of_gap;
+using tandem_test::mean_share;
+using tandem_test::probabilities;
 using vector = std::vector<float>;
 
 namespace {
 
 double sum(const std::vector<double>& p) { return std::accumulate(p.begin(), p.end(), 0.0); }
-
-template <class Bandit>
-std::vector<double> probabilities(Bandit& bandit, const vector& context) {
-  std::vector<double> out(bandit.arms().size());
-  bandit.probabilities(context, out);
-  return out;
-}
-
-template <class Make>
-double mean_share(Make make, std::size_t arms, std::size_t dimension, int steps, bool switches = false) {
-  double out = 0;
-  for (std::uint64_t seed = 1; seed <= 5; ++seed)
-    out += share_of_gap(make(), arms, dimension, steps, seed, switches) / 5;
-  return out;
-}
 
 }  // namespace
 
@@ -100,7 +86,7 @@ TEST_CASE("an arm may start from a prior") {
   lin_ucb bandit({.dimension = 2, .policy = {.alpha = 0}});
   bandit.add_arm();
   const arm_index known = bandit.add_arm(linear_posterior::from_prior(vector{0, 2}, vector{10, 0, 0, 10}));
-  CHECK(probabilities(bandit, {0, 1}) == std::vector<double>{0, 1});
+  CHECK(probabilities(bandit, vector{0, 1}) == std::vector<double>{0, 1});
   CHECK(bandit.posterior(known)->variance(vector{1, 0}) == Approx(0.1));
   CHECK_THROWS_AS(bandit.add_arm(linear_posterior({.dimension = 3})), tandem::error);
   CHECK(bandit.arms().size() == 2);
@@ -120,7 +106,7 @@ TEST_CASE("what is not finite is refused and changes nothing; such a context dra
     CHECK(!bandit.learn(chosen, vector{odd, 1}, 1));
     CHECK(!bandit.learn(chosen, x, odd));
     CHECK(!bandit.learn(chosen, x, 1, odd));
-    for (const double p : probabilities(bandit, {odd, 1})) CHECK(p == Approx(0.25));
+    for (const double p : probabilities(bandit, vector{odd, 1})) CHECK(p == Approx(0.25));
     CHECK(bandit.choose(vector{odd, 1}, random).propensity == Approx(0.25));
   }
   CHECK(!bandit.learn(chosen, x, 1, -1000));

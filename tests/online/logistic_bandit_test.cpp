@@ -16,27 +16,9 @@
 
 using namespace tandem::online;
 using tandem::random_stream;
-using tandem_test::share_of_gap;
+using tandem_test::mean_share;
+using tandem_test::probabilities;
 using vector = std::vector<float>;
-
-namespace {
-
-template <class Bandit>
-std::vector<double> probabilities(Bandit& bandit, const vector& context) {
-  std::vector<double> out(bandit.arms().size());
-  bandit.probabilities(context, out);
-  return out;
-}
-
-template <class Make>
-double mean_share(Make make, std::size_t arms, std::size_t dimension, int steps, bool switches = false) {
-  double out = 0;
-  for (std::uint64_t seed = 1; seed <= 5; ++seed)
-    out += share_of_gap(make(), arms, dimension, steps, seed, switches) / 5;
-  return out;
-}
-
-}  // namespace
 
 TEMPLATE_TEST_CASE("logistic arms that know nothing are drawn alike, and an arm that paid is preferred", "",
                    logistic_ts, full_logistic_ts) {
