@@ -7,8 +7,10 @@
 #include <limits>
 #include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "online/coin_world.hpp"
 #include "support/catch.hpp"
 #include "support/chi_square.hpp"
 #include "support/failing_new.hpp"
@@ -17,34 +19,16 @@
 
 using namespace tandem::online;
 using tandem::random_stream;
+using tandem_test::probabilities;
 
 static_assert(index_policy<ucb1> && index_policy<kl_ucb> && !index_policy<thompson>);
 
 namespace {
 
 template <class Bandit>
-std::vector<double> probabilities(Bandit& bandit) {
-  std::vector<double> out(bandit.arms().size());
-  bandit.probabilities(out);
-  return out;
-}
-
-/// The share of the gap between chance and the best arm that a bandit earned; the rates are reversed half way if asked.
-template <class Bandit>
-double share_of_gap(Bandit bandit, std::vector<double> rates, int steps, bool reverses, std::uint64_t seed) {
-  random_stream random(seed);
-  for (std::size_t a = 0; a < rates.size(); ++a) bandit.add_arm();
-  const double mean = std::accumulate(rates.begin(), rates.end(), 0.0) / static_cast<double>(rates.size());
-  const double best = *std::max_element(rates.begin(), rates.end());
-  double earned = 0;
-  for (int t = 0; t < steps; ++t) {
-    if (reverses && t == steps / 2) std::reverse(rates.begin(), rates.end());
-    const choice chosen = bandit.choose(random);
-    const double rate = rates[tandem::raw(chosen.arm)];
-    earned += rate;
-    bandit.learn(chosen, random.uniform() < rate ? 1 : 0);
-  }
-  return (earned / steps - mean) / (best - mean);
+double share_of_gap(Bandit bandit, const std::vector<double>& rates, int steps, bool reverses, std::uint64_t seed) {
+  return tandem_test::share_of_gap(std::move(bandit), rates, steps, reverses, seed,
+                                   [](auto& b, const choice& c, double reward) { b.learn(c, reward); });
 }
 
 double kl(double p, double q) {
