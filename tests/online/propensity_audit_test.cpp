@@ -10,10 +10,12 @@
 #include "support/catch.hpp"
 #include "support/chi_square.hpp"
 #include "tandem/core/random.hpp"
+#include "tandem/online/auto_bandit.hpp"
 #include "tandem/online/beta_bandit.hpp"
 #include "tandem/online/challenge.hpp"
 #include "tandem/online/count_bandit.hpp"
 #include "tandem/online/exp3_ix.hpp"
+#include "tandem/online/hybrid_bandit.hpp"
 #include "tandem/online/linear_bandit.hpp"
 #include "tandem/online/logistic_bandit.hpp"
 #include "tandem/online/policy.hpp"
@@ -97,7 +99,13 @@ void audit_without_context(const char* name, Bandit bandit, std::size_t decision
 template <class Bandit>
 void audit_with_context(const char* name, Bandit bandit, std::size_t decisions) {
   const std::vector<float> x = {1, 0.4F, -0.7F};
-  for (std::size_t a = 0; a < n_arms; ++a) bandit.add_arm();
+  for (std::size_t a = 0; a < n_arms; ++a) {
+    if constexpr (requires { bandit.add_arm(); }) {
+      bandit.add_arm();
+    } else {  // an arm with features
+      bandit.add_arm(std::vector<float>{0.3F * static_cast<float>(a), 1});
+    }
+  }
   random_stream random(4);
   for (int t = 0; t < 300; ++t) {
     const choice chosen = bandit.choose(x, random);
@@ -122,6 +130,11 @@ void audit_bandits(std::size_t decisions) {
   audit_with_context("lin_ts", lin_ts({.dimension = 3}), decisions);
   audit_with_context("tuned_lin_ucb", tuned_lin_ucb({.dimension = 3}), decisions);
   audit_with_context("tuned_lin_ts", tuned_lin_ts({.dimension = 3}), decisions);
+  audit_with_context("auto_bandit", auto_bandit({.dimension = 3}), decisions);
+  audit_with_context("hybrid_bandit", hybrid_bandit<thompson>({.dimension = 3, .crossed = 2, .features = 2}),
+                     decisions);
+  audit_with_context("hybrid_bandit, tuned",
+                     hybrid_bandit<tuned<linear_ucb>>({.dimension = 3, .crossed = 2, .features = 2}), decisions);
   audit_with_context("logistic_ts", logistic_ts({.dimension = 3}), decisions);
   audit_with_context("full_logistic_ts", full_logistic_ts({.dimension = 3}), decisions);
   audit_with_context(

@@ -31,13 +31,13 @@
 #include "tandem/online/linear_arms.hpp"
 #include "tandem/online/linear_posterior.hpp"
 #include "tandem/online/policy.hpp"
-#include "tandem/online/sampler.hpp"
+#include "tandem/online/tuned.hpp"
 
 TANDEM_BEGIN
 namespace online {
 
 /// Options of a hybrid_bandit.
-template <policy P>
+template <class P>
 struct hybrid_bandit_options {
   /// Length of a context vector, d; put a constant 1 in it unless rewards are centred. Range [1, 4096].
   std::size_t dimension = 1;
@@ -72,12 +72,13 @@ struct hybrid_bandit_options {
 ///
 /// Threads: thread-compatible; choosing with a scratch of one's own is a pure read. Allocates: when arms are added,
 /// else nothing. Memory an arm: 2 d (d + 3) + 4 d k bytes, k = crossed * features.
-template <policy P = any_policy>
+template <class P = any_policy>
+requires policy<P> || learning_policy<P>
 class hybrid_bandit {
  public:
   using options_type = hybrid_bandit_options<P>;
   /// What choosing writes to on its way: one a thread, of any life.
-  struct scratch {
+  struct scratch : detail::scratch_of<P> {
     std::vector<float> work;
     std::vector<estimate> estimates;
     std::vector<double> probabilities;
@@ -88,7 +89,9 @@ class hybrid_bandit {
       : options_((options.validate(), std::move(options))),
         shared_({options_.crossed * options_.features, options_.shared_regularization}),
         prior_(options_.dimension, options_.own_regularization),
-        own_{std::vector<float>(work_size()), {}, {}} {}
+        own_{} {
+    own_.work.resize(work_size());
+  }
 
   /// @param features  of the arm, as many as options().features. Errors: invalid_argument when they are not,
   /// not_finite.
@@ -115,22 +118,27 @@ class hybrid_bandit {
   /// Draws an arm for a context. With a context that is not finite all arms are as likely. Requires at least one arm.
   [[nodiscard]] choice choose(std::span<const float> context, random_stream& random, scratch& memory) const {
     TANDEM_ASSERT(!arms_.empty());
-    memory.estimates.resize(arms_.size());
-    memory.probabilities.resize(arms_.size());
-    predict(context, memory.estimates, memory);
-    options_.policy.probabilities(memory.estimates, memory.probabilities);
-    const draw drawn = sample(memory.probabilities, random);
-    return {arms()[drawn.index], drawn.probability, memory.estimates[drawn.index]};
+    weigh(context, memory);
+    return detail::draw_arm(options_.policy, arms(), memory.estimates, memory.probabilities, random, memory);
   }
   /// The same, one call at a time.
   [[nodiscard]] choice choose(std::span<const float> context, random_stream& random) {
     return choose(context, random, own_);
   }
 
+  /// The probability with which choose() draws each arm. @param out  as long as arms(); overwritten.
+  void probabilities(std::span<const float> context, std::span<double> out) {
+    TANDEM_ASSERT(out.size() == arms_.size());
+    weigh(context, own_);
+    std::copy(own_.probabilities.begin(), own_.probabilities.end(), out.begin());
+  }
+
   /// Learns what an arm earned; may come late and in any order. Returns false, and changes nothing, when there is no
   /// such arm, a number is not finite or the weight is negative. Complexity: O(d^2 + d k + k^2). Allocates: nothing.
   bool learn(const choice& chosen, std::span<const float> context, float reward, float weight = 1) noexcept {
-    return learn(chosen.arm, context, reward, weight);
+    if (!learn(chosen.arm, context, reward, weight)) return false;
+    detail::credit(options_.policy, chosen, double{reward}, double{weight});
+    return true;
   }
   bool learn(arm_index arm, std::span<const float> context, float reward, float weight = 1) noexcept;
   /// Adds `change` to a reward that was learned: see linear_posterior::revise().
@@ -148,6 +156,12 @@ class hybrid_bandit {
     float spread = 0;       // x' A_a^-1 x
   };
 
+  void weigh(std::span<const float> context, scratch& memory) const {
+    memory.estimates.resize(arms_.size());
+    memory.probabilities.resize(arms_.size());
+    predict(context, memory.estimates, memory);
+    detail::weigh(options_.policy, memory.estimates, memory.probabilities, memory);
+  }
   [[nodiscard]] std::size_t n_shared() const noexcept { return options_.crossed * options_.features; }
   [[nodiscard]] std::size_t work_size() const noexcept { return n_shared() + 4 * options_.dimension; }
   [[nodiscard]] const float* regression(const one_arm& arm) const noexcept {
@@ -164,8 +178,8 @@ class hybrid_bandit {
   double squares_ = 0, observed_ = 0;
 };
 
-template <policy P>
-arm_index hybrid_bandit<P>::add_arm(std::span<const float> features) {
+template <class P>
+requires policy<P> || learning_policy<P> arm_index hybrid_bandit<P>::add_arm(std::span<const float> features) {
   if (features.size() != options_.features) {
     throw error(errc::invalid_argument, "there are " + std::to_string(features.size()), {"", 0, "features"},
                 "give " + std::to_string(options_.features) + ", as the options say");
@@ -180,7 +194,8 @@ arm_index hybrid_bandit<P>::add_arm(std::span<const float> features) {
 }
 
 // z - B'x, where row i of B is the regression of z on x_i; gain = A_a^-1 x = U D U'x
-template <policy P>
+template <class P>
+requires policy<P> || learning_policy<P>
 typename hybrid_bandit<P>::parts hybrid_bandit<P>::take_apart(const one_arm& arm, std::span<const float> context,
                                                               std::span<float> work) const noexcept {
   const std::size_t d = options_.dimension;
@@ -204,7 +219,8 @@ typename hybrid_bandit<P>::parts hybrid_bandit<P>::take_apart(const one_arm& arm
   return out;
 }
 
-template <policy P>
+template <class P>
+requires policy<P> || learning_policy<P>
 void hybrid_bandit<P>::predict(std::span<const float> context, std::span<estimate> out, scratch& memory) const {
   TANDEM_ASSERT(out.size() == arms_.size());
   if (context.size() != options_.dimension) {
@@ -220,7 +236,8 @@ void hybrid_bandit<P>::predict(std::span<const float> context, std::span<estimat
   }
 }
 
-template <policy P>
+template <class P>
+requires policy<P> || learning_policy<P>
 bool hybrid_bandit<P>::learn(arm_index arm, std::span<const float> context, float reward, float weight) noexcept {
   one_arm* const at = arms_.find(arm);
   if (at == nullptr || context.size() != options_.dimension || !(weight >= 0) || !std::isfinite(reward)) return false;
@@ -246,7 +263,8 @@ bool hybrid_bandit<P>::learn(arm_index arm, std::span<const float> context, floa
 
 // theta without beta moves as if its own reward had been another; what is left of the change is beta's. As the
 // regression has moved since, so has what x leaves of z.
-template <policy P>
+template <class P>
+requires policy<P> || learning_policy<P>
 bool hybrid_bandit<P>::revise(const choice& chosen, std::span<const float> context, float change,
                               float weight) noexcept {
   one_arm* const at = arms_.find(chosen.arm);
@@ -254,6 +272,7 @@ bool hybrid_bandit<P>::revise(const choice& chosen, std::span<const float> conte
   const parts p = take_apart(*at, context, own_.work);
   if (!std::isfinite(change * weight) || !shared_.predict(p.z).finite() || !std::isfinite(p.spread)) return false;
   if (!shared_.revise(p.z, change, weight)) return false;
+  detail::correct(options_.policy, chosen, double{change});
   return tandem::detail::ud_revise<1>(at->memory.data(), options_.dimension, context.data(), weight * change,
                                       own_.work.data() + n_shared());
 }

@@ -111,7 +111,7 @@ class linear_bandit {
   /// Adds `change` to a reward that was learned: see linear_posterior::revise().
   bool revise(const choice& chosen, std::span<const float> context, float change, float weight = 1) noexcept {
     if (!arms_.revise(chosen.arm, context, change, weight)) return false;
-    if constexpr (learning_policy<P>) options_.policy.revise(chosen.part, change);
+    detail::correct(options_.policy, chosen, double{change});
     return true;
   }
   /// Forgets what one arm has learned, down to gamma of it; 0 = all. Returns false when there is no such arm.

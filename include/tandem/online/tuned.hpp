@@ -29,6 +29,7 @@ concept learning_policy = requires(P& p, const P& fixed, typename P::scratch& me
   fixed.probabilities(candidates, out, memory);
   { fixed.attribute(which, random, memory) } -> std::convertible_to<std::size_t>;
   p.learn(which, reward);
+  p.revise(which, reward);
   fixed.validate();
 };
 
@@ -67,6 +68,12 @@ void credit(P& policy, const choice& chosen, double reward, double weight) noexc
   if constexpr (learning_policy<P>) {
     if (weight > 0) policy.learn(chosen.part, reward);
   }
+}
+
+/// Tells it that the choice earned `change` more.
+template <class P>
+void correct(P& policy, const choice& chosen, double change) noexcept {
+  if constexpr (learning_policy<P>) policy.revise(chosen.part, change);
 }
 
 }  // namespace detail
