@@ -9,13 +9,12 @@
 //
 // P: auto, lin_ucb, lin_ts, tuned; --strength, --discount for the two that have them.
 
-#include <time.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <deque>
 #include <exception>
 #include <fstream>

@@ -184,7 +184,7 @@ TEST_CASE("scores are those of the definition, over random streams with late eve
 
 TEST_CASE("what followed in similar sessions scores highest, and what is everywhere nothing") {
   session_knn knn;
-  const auto visit = [&](std::size_t who, std::vector<std::size_t> items) {
+  const auto visit = [&](std::size_t who, const std::vector<std::size_t>& items) {
     for (const std::size_t i : items) knn.learn(user(who), item(i), from_millis(0));
   };
   for (std::size_t who = 0; who < 10; ++who) visit(who, {0, 1, 2});

@@ -66,6 +66,7 @@ class slope_selected {
       return estimates[a].standard_error > estimates[b].standard_error;
     });
     std::vector<off_policy_estimate> falling;
+    falling.reserve(order.size());
     for (const std::size_t i : order) falling.push_back(estimates[i]);
     const std::size_t at = order[slope(falling, confidence)];
     return {estimates[at], limits_[at]};

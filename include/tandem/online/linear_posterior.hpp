@@ -177,7 +177,7 @@ inline void linear_options::validate() const {
 }
 
 inline linear_prior::linear_prior(std::size_t dimension, float regularization)
-    : dimension_(dimension), root_(std::sqrt(regularization)), state_() {
+    : dimension_(dimension), root_(std::sqrt(regularization)) {
   linear_options{.dimension = dimension, .regularization = regularization}.validate();
   state_.assign(tandem::detail::ud_column(dimension), 0.0F);
   for (std::size_t j = 0; j < dimension; ++j) state_[tandem::detail::ud_column(j) + 1] = 1 / regularization;
