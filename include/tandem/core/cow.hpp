@@ -3,9 +3,11 @@
 
 #include <atomic>
 #include <cstddef>
+#include <span>
 #include <utility>
 #include <vector>
 
+#include "tandem/core/binary.hpp"
 #include "tandem/core/config.hpp"
 #include "tandem/core/prefetch.hpp"
 
@@ -74,6 +76,22 @@ class cow_vector {
       const std::size_t first = b * BlockSize;
       f(first, blocks_[b]->data(), size_ - first < BlockSize ? size_ - first : BlockSize);
     }
+  }
+
+  /// Writes the elements. T: plain, a vector of such, or a type that writes itself.
+  void save(byte_writer& out) const {
+    out.count(size_);
+    for_each_block([&](std::size_t, const T* first, std::size_t n) { out.values(std::span(first, n)); });
+  }
+  /// The vector that save() wrote. @param max  more elements are an error. Errors: bad_format.
+  [[nodiscard]] static cow_vector load(byte_reader& in, std::size_t max = no_limit) {
+    cow_vector out;
+    for (const std::size_t n = in.count(max); out.size_ < n;) {
+      const std::size_t some = n - out.size_ < BlockSize ? n - out.size_ : BlockSize;
+      out.grow(out.size_ + some);
+      in.values(std::span(out.blocks_.back().write()).first(some));
+    }
+    return out;
   }
 
  private:

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "tandem/core/binary.hpp"
 #include "tandem/core/config.hpp"
 #include "tandem/core/prefetch.hpp"
 
@@ -24,6 +25,8 @@ class flat_table {
     std::uint32_t key = 0;
     Value value{};
   };
+
+  static constexpr std::size_t max_entries = (std::size_t{1} << 24U) - 1;
 
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
 
@@ -89,10 +92,28 @@ class flat_table {
     enter_all();
   }
 
+  /// Writes the entries in their order. Value: plain, or one that writes itself.
+  void save(byte_writer& out) const {
+    out.count(entries_.size());
+    for (const entry& e : entries_) {
+      out.put(e.key);
+      out.put(e.value);
+    }
+  }
+  /// The table that save() wrote. Errors: bad_format.
+  [[nodiscard]] static flat_table load(byte_reader& in) {
+    flat_table out;
+    for (std::size_t n = in.count(max_entries); out.size() < n;) {
+      const auto key = in.get<std::uint32_t>();
+      in.check(!out.contains(key), "a key that came before");
+      out[key] = in.get<Value>();
+    }
+    return out;
+  }
+
  private:
   // A place: the top eight bits of the key's hash, then 1 + the subscript of its entry in 24 bits.
   static constexpr std::uint32_t vacant = 0;
-  static constexpr std::size_t max_entries = (std::size_t{1} << 24U) - 1;
 
   static std::uint32_t hash(std::uint32_t key) noexcept {
     return static_cast<std::uint32_t>(key * std::uint64_t{0x9E3779B97F4A7C15U} >> 32U);

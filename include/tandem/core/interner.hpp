@@ -2,12 +2,15 @@
 // Host ids (strings) to dense indices and back.
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
+#include "tandem/core/binary.hpp"
 #include "tandem/core/config.hpp"
 #include "tandem/core/ids.hpp"
 
@@ -77,6 +80,35 @@ class interner {
   [[nodiscard]] std::size_t size() const noexcept { return names_.size(); }
   /// Ids that have an index: all but those released.
   [[nodiscard]] std::size_t in_use() const noexcept { return index_of_.size(); }
+
+  /// Writes all names, and which indices were released.
+  void save(byte_writer& out) const {
+    out.section("ids");
+    out.count(names_.size());
+    for (const std::string& each : names_) out.text(each);
+    std::vector<std::uint32_t> released;
+    for (std::size_t i = 0; i < names_.size() && released.size() + in_use() < size(); ++i) {
+      if (slot(find(names_[i])) != i) released.push_back(static_cast<std::uint32_t>(i));
+    }
+    out.put(released);
+  }
+  /// The interner that save() wrote. Complexity: O(bytes) expected. Errors: bad_format.
+  [[nodiscard]] static interner load(byte_reader& in) {
+    interner out;
+    in.section("ids");
+    for (std::size_t n = in.count(slot(no_id<Index>)); n > 0; --n) out.names_.push_back(in.text());
+    const auto released = in.get_vector<std::uint32_t>(out.size());
+    auto next = released.begin();
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      if (next != released.end() && *next == i) {
+        ++next;
+        continue;
+      }
+      in.check(out.index_of_.emplace(out.names_[i], static_cast<Index>(i)).second, "an id that came before");
+    }
+    in.check(next == released.end(), "released indices out of order");
+    return out;
+  }
 
  private:
   std::deque<std::string> names_;  // a deque: views of its strings survive growth

@@ -78,7 +78,7 @@ inline std::pair<decision, pending_decision> records_of(const request& asked, co
     wait.shown.push_back(place.candidate);
     wait.shown_items.push_back(item);
   }
-  wait.candidates = std::move(d.candidates);
+  wait.candidates = std::make_shared<const hybrid::candidate_set>(std::move(d.candidates));
   return out;
 }
 

@@ -353,18 +353,18 @@ inline void engine::state::learn_reward(detail::pending_decision& p, item_index 
   ++counters.rewards;
   if (p.settled) return learn_late_reward(p, item, value);
   if (!(value > 0)) return;
-  const auto& on_offer = p.candidates.items;
+  const auto& on_offer = p.candidates->items;
   const auto at = std::find(on_offer.begin(), on_offer.end(), item);
   if (at == on_offer.end()) return blender.learn_miss();
   const auto taken = static_cast<std::size_t>(at - on_offer.begin());
   if (p.was_shown(item)) {
     responses.taken(item, value);
-    blender.learn(p.candidates, p.shown, taken);
+    blender.learn(*p.candidates, p.shown, taken);
     return;
   }
   std::vector<std::size_t> all(on_offer.size());
   std::iota(all.begin(), all.end(), std::size_t{0});
-  blender.learn(p.candidates, all, taken);
+  blender.learn(*p.candidates, all, taken);
 }
 
 // the candidates are gone: no choice to learn, but the item earned more than was thought when the window passed

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "tandem/core/binary.hpp"
 #include "tandem/core/config.hpp"
 
 TANDEM_BEGIN
@@ -15,6 +16,8 @@ namespace detail {
 class key_set {
  public:
   explicit key_set(std::size_t capacity) : capacity_(capacity) {}
+  key_set(key_set&&) = default;  // a copy's views would be of the original
+  key_set& operator=(key_set&&) = default;
 
   bool contains(std::string_view key) const { return seen_.contains(key); }
 
@@ -39,6 +42,23 @@ class key_set {
       seen_.erase(order_.front());
       order_.pop_front();
     }
+  }
+
+  void save(byte_writer& out) const {
+    out.section("keys");
+    out.count(order_.size());
+    for (const std::string& each : order_) out.text(each);
+  }
+  // the keys that save() wrote; what is above a smaller ceiling goes at the next trim(); throws bad_format
+  static key_set load(byte_reader& in, std::size_t capacity) {
+    in.section("keys");
+    key_set out(capacity);
+    for (std::size_t n = in.count(); n > 0; --n) {
+      const std::string key = in.text();
+      in.check(!out.contains(key), "a key that came before");
+      out.add(key);
+    }
+    return out;
   }
 
  private:

@@ -11,6 +11,7 @@
 #include <span>
 #include <vector>
 
+#include "tandem/core/binary.hpp"
 #include "tandem/core/cow.hpp"
 #include "tandem/core/error.hpp"
 #include "tandem/detail/require.hpp"
@@ -35,6 +36,19 @@ struct blender_options {
     tandem::detail::require(rate > 0 && rate <= 1, "blender.rate", "(0, 1]");
     tandem::detail::require(proposals >= 1 && proposals <= 254, "blender.proposals", "[1, 254]");
     tandem::detail::require(leader_decay > 0 && leader_decay <= 1, "blender.leader_decay", "(0, 1]");
+  }
+
+  void save(byte_writer& out) const {
+    out.put(rate);
+    out.count(proposals);
+    out.put(leader_decay);
+    out.put(guard);
+  }
+  /// Errors: bad_format unless the options that come are these.
+  void expect(byte_reader& in) const {
+    const bool same = in.get<double>() == rate && in.count() == proposals && in.get<double>() == leader_decay &&
+                      in.get<bool>() == guard;
+    in.check(same, "other options than those given");
   }
 };
 
@@ -117,6 +131,24 @@ struct blend_weights {
       out[c] = in ? set.value[c * n_sources + leader] : lowest - 1 + (out[c] - highest);
     }
   }
+
+  void save(byte_writer& out) const {
+    out.section("blend_weights");
+    out.count(leader);
+    out.put(weight);
+  }
+  /// The weights of `n_sources` that save() wrote. Errors: bad_format.
+  [[nodiscard]] static blend_weights load(byte_reader& in, std::size_t n_sources) {
+    in.section("blend_weights");
+    blend_weights out;
+    out.n_sources = n_sources;
+    out.leader = in.count(n_sources);
+    const std::size_t n = (1 + n_moments) * out.width();
+    out.weight = in.get_vector<float>(n);
+    in.check(out.weight.size() == n, "another number of sources");
+    for (const float w : out.weight) in.check(std::isfinite(w), "a weight that is not finite");
+    return out;
+  }
 };
 
 /// Learns blend_weights from what was taken among what was on offer.
@@ -183,6 +215,35 @@ class blender {
   [[nodiscard]] const blender_options& options() const noexcept { return options_; }
   /// Discounted NDCG@10 of each expert: the sources, then the blend.
   [[nodiscard]] std::span<const double> standing() const noexcept { return standing_; }
+
+  /// Writes everything it knows.
+  void save(byte_writer& out) const {
+    out.section("blender");
+    options_.save(out);
+    weights_->save(out);
+    out.put(squares_);
+    out.put(standing_);
+    out.put(scatter_);
+  }
+  /// The blender of `n_sources` that save() wrote: it goes on with the same bits.
+  /// Errors: bad_format, also for other options or another number of sources than those of the saved one.
+  [[nodiscard]] static blender load(byte_reader& in, std::size_t n_sources, blender_options options = {}) {
+    in.section("blender");
+    blender out(n_sources, options);
+    options.expect(in);
+    out.weights_ = cow<blend_weights>(blend_weights::load(in, n_sources));
+    const auto fill = [&](auto& numbers) {
+      in.check(in.count() == numbers.size(), "another number of sources");
+      in.values(std::span(numbers));
+    };
+    fill(out.squares_);
+    fill(out.standing_);
+    fill(out.scatter_);
+    for (const float x : out.squares_) in.check(x > 0, "a sum of squares that is not positive");
+    for (const double x : out.standing_) in.check(std::isfinite(x) && x >= 0, "an impossible standing");
+    for (const double x : out.scatter_) in.check(std::isfinite(x) && x >= 0, "an impossible standing");
+    return out;
+  }
 
  private:
   static double gain(double place) noexcept { return place < 10 ? 1 / std::log2(place + 2) : 0.0; }

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "tandem/core/binary.hpp"
 #include "tandem/core/ids.hpp"
 #include "tandem/core/kernels.hpp"
 #include "tandem/hybrid/source.hpp"
@@ -68,6 +69,39 @@ struct candidate_set {
     }
     if (last) equal += tied_beyond[s];
     return static_cast<double>(above) + static_cast<double>(equal - 1) / 2;
+  }
+
+  void save(byte_writer& out) const {
+    out.section("candidates");
+    out.put(when);
+    out.count(n_sources);
+    out.put(items);
+    out.put(tied_beyond);
+    out.put(unit);
+    out.put(value);
+    out.put(place);
+  }
+  /// The set that save() wrote, with all its sizes in agreement.
+  /// Errors: bad_format, also for items beyond `n_items` and for other than `n_sources` sources.
+  [[nodiscard]] static candidate_set load(byte_reader& in, std::size_t n_sources, std::size_t n_items = no_limit) {
+    in.section("candidates");
+    candidate_set out;
+    out.when = in.get_up_to(moment::returning);
+    out.n_sources = in.count();
+    in.check(out.n_sources == n_sources, "another number of sources");
+    out.items = in.get_vector<item_index>();
+    for (const item_index item : out.items) in.check(slot(item) < n_items, "an unknown item");
+    out.tied_beyond = in.get_vector<std::uint32_t>(n_sources);
+    out.unit = in.get_vector<float>(n_sources);
+    const bool nothing = out.items.empty() && out.tied_beyond.empty() && out.unit.empty();  // nobody was asked
+    in.check(nothing || (out.tied_beyond.size() == n_sources && out.unit.size() == n_sources), "an impossible count");
+    const std::size_t cells = out.size() * out.unit.size();
+    out.value = in.get_vector<float>(cells);
+    out.place = in.get_vector<std::uint8_t>(cells);
+    in.check(out.value.size() == cells && out.place.size() == cells, "an impossible count");
+    for (const float x : out.unit) in.check(std::isfinite(x), "a number that is not finite");
+    for (const float x : out.value) in.check(std::isfinite(x), "a number that is not finite");
+    return out;
   }
 };
 

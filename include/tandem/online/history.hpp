@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "tandem/core/binary.hpp"
 #include "tandem/core/flat_table.hpp"
 #include "tandem/core/ids.hpp"
 #include "tandem/core/time.hpp"
@@ -18,6 +19,15 @@ namespace online {
 struct past_event {
   item_index item{};
   timestamp time{};
+
+  void save(byte_writer& out) const {
+    out.put(item);
+    out.put(time);
+  }
+  [[nodiscard]] static past_event load(byte_reader& in) {
+    const auto item = in.get<item_index>();
+    return {item, in.get<timestamp>()};
+  }
 };
 
 /// One user's past, in the order in which it was told. Threads: thread-compatible. Memory: up to 2 * max_recent events
@@ -71,6 +81,33 @@ class history {
   }
   /// Number of events taken in all, dislikes not among them.
   [[nodiscard]] std::size_t events() const noexcept { return events_; }
+
+  /// Writes everything it knows.
+  void save(byte_writer& out) const {
+    out.section("history");
+    out.count(had_.size());
+    had_.for_each([&](std::uint32_t item, bool) { out.put(item); });
+    out.put(recent_);
+    out.put(disliked_);
+    out.count(events_);
+  }
+  /// The history that save() wrote: it goes on with the same bits. Errors: bad_format, also for items beyond `n_items`.
+  [[nodiscard]] static history load(byte_reader& in, std::size_t n_items = no_limit) {
+    in.section("history");
+    history out;
+    for (std::size_t n = in.count(flat_table<bool>::max_entries); out.had_.size() < n;) {
+      const auto item = in.get<item_index>();
+      in.check(slot(item) < n_items && !out.has(item), "an item that is unknown or came before");
+      out.had_[raw(item)] = true;
+    }
+    out.recent_ = in.get_vector<past_event>(2 * max_recent);
+    for (const past_event& e : out.recent_) in.check(out.has(e.item), "an event with an item that was not had");
+    out.disliked_ = in.get_vector<item_index>(out.had_.size());
+    for (const item_index item : out.disliked_) in.check(out.has(item), "a disliked item that was not had");
+    out.events_ = in.count();
+    in.check(out.events_ >= out.recent_.size(), "an impossible count");
+    return out;
+  }
 
  private:
   std::vector<past_event> recent_;

@@ -2,9 +2,12 @@
 // How often an item is taken when it is shown: Beta-Bernoulli counts per item.
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
+#include "tandem/core/binary.hpp"
 #include "tandem/core/cow.hpp"
 #include "tandem/core/error.hpp"
 #include "tandem/core/ids.hpp"
@@ -70,11 +73,46 @@ class response_rate {
     });
   }
 
+  /// Writes everything it knows.
+  void save(byte_writer& out) const {
+    out.section("response_rate");
+    out.put(strength_);
+    out.put(shown_);
+    out.put(taken_);
+    counts_.save(out);
+  }
+  /// The rates that save() wrote: they go on with the same bits. Errors: bad_format, also for items beyond `n_items`.
+  [[nodiscard]] static response_rate load(byte_reader& in, std::size_t n_items = no_limit) {
+    in.section("response_rate");
+    const auto strength = in.get<double>();
+    in.check(strength > 0, "a strength that is not positive");
+    response_rate out(strength);
+    out.shown_ = count_of(in);
+    out.taken_ = count_of(in);
+    out.counts_ = cow_vector<counts>::load(in, n_items);
+    for (std::size_t i = 0; i < out.counts_.size(); ++i) out.weigh(item_index{static_cast<std::uint32_t>(i)});
+    return out;
+  }
+
  private:
   struct counts {
     double shown = 0;  // in single precision a count would stop at 2^24
     double taken = 0;
+
+    void save(byte_writer& out) const {
+      out.put(shown);
+      out.put(taken);
+    }
+    static counts load(byte_reader& in) {
+      const double shown = count_of(in);
+      return {shown, count_of(in)};
+    }
   };
+  static double count_of(byte_reader& in) {
+    const auto value = in.get_finite<double>();
+    in.check(value >= 0, "a negative count");
+    return value;
+  }
   [[nodiscard]] counts of(item_index item) const noexcept {
     return slot(item) < counts_.size() ? counts_[slot(item)] : counts{};
   }

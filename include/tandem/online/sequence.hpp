@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "tandem/core/binary.hpp"
 #include "tandem/core/cow.hpp"
 #include "tandem/core/error.hpp"
 #include "tandem/core/flat_table.hpp"
@@ -43,6 +44,20 @@ struct sequence_options {
     tandem::detail::require(max_neighbours >= 16 && max_neighbours <= (1U << 20U), "sequence.max_neighbours",
                             "[16, 2^20]");
   }
+
+  void save(byte_writer& out) const {
+    out.count(window);
+    out.put(around_decay);
+    out.put(after_decay);
+    out.put(half_life);
+    out.count(max_neighbours);
+  }
+  /// Errors: bad_format unless the options that come are these.
+  void expect(byte_reader& in) const {
+    const bool same = in.count() == window && in.get<double>() == around_decay && in.get<double>() == after_decay &&
+                      in.get<double>() == half_life && in.count() == max_neighbours;
+    in.check(same, "other options than those given");
+  }
 };
 
 /// How strongly one item is tied to another.
@@ -65,6 +80,16 @@ struct tie {
     next *= factor;
     together *= factor;
     return *this;
+  }
+
+  void save(byte_writer& out) const {
+    for (const float count : {around, after, next, together}) out.put(count);
+  }
+  /// Errors: bad_format, also for a count that is not finite.
+  [[nodiscard]] static tie load(byte_reader& in) {
+    tie out;
+    for (float* const count : {&out.around, &out.after, &out.next, &out.together}) *count = in.get_finite<float>();
+    return out;
   }
 };
 
@@ -90,6 +115,30 @@ struct neighbours {
     tie out = known != nullptr ? *known : tie{};
     for (const entry& e : latest) {
       if (e.key == raw(item)) out += e.value;
+    }
+    return out;
+  }
+
+  void save(byte_writer& out) const {
+    out.put(base);
+    out.put(followed);
+    ties.save(out);
+    out.count(latest.size());
+    for (const entry& e : latest) {
+      out.put(e.key);
+      out.put(e.value);
+    }
+  }
+  /// Errors: bad_format, also for more than `max_ties` in the table or `max_latest` beside it.
+  [[nodiscard]] static neighbours load(byte_reader& in, std::size_t max_ties, std::size_t max_latest) {
+    neighbours out;
+    out.base = in.get_finite<double>();
+    out.followed = in.get_finite<float>();
+    out.ties = flat_table<tie>::load(in);
+    in.check(out.ties.size() <= max_ties, "an impossible count");
+    for (std::size_t n = in.count(max_latest); n > 0; --n) {
+      const auto key = in.get<std::uint32_t>();
+      out.latest.push_back({key, in.get<tie>()});
     }
     return out;
   }
@@ -161,6 +210,27 @@ class sequence {
 
   [[nodiscard]] const sequence_options& options() const noexcept { return options_; }
 
+  /// Writes everything it knows. Complexity: O(neighbours of all items).
+  void save(byte_writer& out) const {
+    out.section("sequence");
+    options_.save(out);
+    out.count(rows_.size());
+    for (const cow<neighbours>& row : rows_) row->save(out);
+  }
+  /// The model that save() wrote: it goes on with the same bits.
+  /// Errors: bad_format, also for other options than those of the saved one, and for items beyond `n_items`.
+  [[nodiscard]] static sequence load(byte_reader& in, sequence_options options = {}, std::size_t n_items = no_limit) {
+    in.section("sequence");
+    sequence out(options);
+    options.expect(in);
+    const std::size_t n = in.count(n_items);
+    while (out.rows_.size() < n) {
+      out.rows_.emplace_back(neighbours::load(in, options.max_neighbours, out.most_latest()));
+      out.rows_.back()->for_each([&](std::uint32_t item, const tie&) { in.check(item < n, "an unknown item"); });
+    }
+    return out;
+  }
+
   /// Steps over which `after` is counted.
   static constexpr std::size_t after_steps = 10;
 
@@ -185,8 +255,10 @@ class sequence {
     return 1;
   }
 
+  [[nodiscard]] std::size_t most_latest() const noexcept { return std::min(max_latest, options_.max_neighbours / 2); }
+
   void add(neighbours& row, item_index item, const tie& more) const {
-    if (row.latest.size() >= std::min(max_latest, options_.max_neighbours / 2)) settle(row);
+    if (row.latest.size() >= most_latest()) settle(row);
     row.latest.push_back({raw(item), more});
   }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <span>
 
+#include "tandem/core/binary.hpp"
 #include "tandem/core/cow.hpp"
 #include "tandem/core/error.hpp"
 #include "tandem/core/ids.hpp"
@@ -70,6 +71,27 @@ class trend {
   /// Sum of all relative scores.
   [[nodiscard]] double total() const noexcept { return total_; }
   [[nodiscard]] double half_life() const noexcept { return half_life_; }
+
+  /// Writes everything it knows.
+  void save(byte_writer& out) const {
+    out.section("trend");
+    out.put(half_life_);
+    out.put(base_);
+    out.put(total_);
+    counts_.save(out);
+  }
+  /// The trend that save() wrote: it goes on with the same bits. Errors: bad_format, also for items beyond `n_items`.
+  [[nodiscard]] static trend load(byte_reader& in, std::size_t n_items = no_limit) {
+    in.section("trend");
+    const auto half_life = in.get<double>();
+    in.check(half_life > 0, "a half-life that is not positive");
+    trend out(half_life);
+    out.base_ = in.get_finite<double>();
+    out.total_ = in.get_finite<double>();
+    out.counts_ = cow_vector<float>::load(in, n_items);
+    out.for_each([&](std::size_t, float count) { in.check(std::isfinite(count), "a count that is not finite"); });
+    return out;
+  }
 
  private:
   static constexpr double rescale_exponent = 20;  // sums of squares of scores stay far from overflow
