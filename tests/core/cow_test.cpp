@@ -1,6 +1,8 @@
 #include "tandem/core/cow.hpp"
 
 #include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <numeric>
@@ -10,6 +12,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/saved.hpp"
 #include "tandem/core/random.hpp"
 
 using tandem::cow;
@@ -229,4 +232,45 @@ TEST_CASE("copies may be destroyed on any thread, in any order", "[concurrency]"
     CHECK(live->value == 500);
   }
   CHECK(counted::alive == 0);
+}
+
+TEST_CASE("a shared vector that was saved has the same elements, and its copies stay apart") {
+  for (const std::size_t n : {0U, 1U, 511U, 512U, 513U, 2000U}) {
+    cow_vector<float> numbers;
+    cow_vector<std::vector<std::uint32_t>, 16> rows;
+    numbers.grow(n);
+    rows.grow(n);
+    for (std::size_t i = 0; i < n; ++i) {
+      numbers.write(i) = static_cast<float>(i) / 7;
+      rows.write(i).assign(i % 3, static_cast<std::uint32_t>(i));
+    }
+    const auto whole = tandem_test::saved(numbers);
+    cow_vector<float> same =
+        tandem_test::read_from(whole, [&](tandem::byte_reader& in) { return cow_vector<float>::load(in, n); });
+    const auto same_rows = tandem_test::read_from(tandem_test::saved(rows), [](tandem::byte_reader& in) {
+      return cow_vector<std::vector<std::uint32_t>, 16>::load(in);
+    });
+    REQUIRE(same.size() == n);
+    REQUIRE(same_rows.size() == n);
+    for (std::size_t i = 0; i < n; ++i) REQUIRE(same[i] == numbers[i]);
+    for (std::size_t i = 0; i < n; ++i) REQUIRE(same_rows[i] == rows[i]);
+    const cow_vector<float> before = same;
+    same.grow(n + 1);
+    same.write(n) = 1;
+    CHECK(before.size() == n);
+    CHECK(tandem_test::saved(before) == whole);
+    if (n == 0) continue;
+    CHECK(tandem_test::is_refused(whole, [&](tandem::byte_reader& in) { return cow_vector<float>::load(in, n - 1); }));
+  }
+}
+
+TEST_CASE("a damaged shared vector is refused or is one") {
+  cow_vector<float> numbers;
+  numbers.grow(5);
+  tandem_test::check_damage(
+      tandem_test::saved(numbers), [](tandem::byte_reader& in) { return cow_vector<float>::load(in); },
+      [](cow_vector<float>& v, tandem::random_stream&) {
+        v.grow(20);
+        for (std::size_t i = 0; i < 20; ++i) v.write(i) += 1;
+      });
 }

@@ -8,6 +8,7 @@
 
 #include "support/catch.hpp"
 #include "support/failing_new.hpp"
+#include "support/saved.hpp"
 #include "tandem/core/random.hpp"
 
 using namespace tandem;
@@ -142,4 +143,43 @@ TEST_CASE("a table whose growth fails stays as it was") {
     CHECK(table.size() == 5);
     if (!failed) break;
   }
+}
+
+TEST_CASE("a table that was saved goes on as if it never was") {
+  const auto step = [](flat_table<float>& table, random_stream& random) {
+    if (random.below(60) == 0) {
+      const std::uint64_t salt = random();
+      table.retain([&](std::uint32_t key, float) { return mix64(key ^ salt) % 4 != 0; });
+    } else {
+      table[static_cast<std::uint32_t>(random.below(100)) << 24U] += static_cast<float>(random.uniform());
+    }
+  };
+  const auto ask = [](const flat_table<float>& table, random_stream& random) {
+    const float* const found = table.find(static_cast<std::uint32_t>(random.below(100)) << 24U);
+    return found != nullptr ? *found : -1;
+  };
+  const auto load = [](byte_reader& in) { return flat_table<float>::load(in); };
+  tandem_test::check_goes_on([] { return flat_table<float>(); }, step, ask, load);
+
+  flat_table<float> small;
+  for (std::uint32_t k = 0; k < 5; ++k) small[k * 7] = 1;
+  tandem_test::check_damage(tandem_test::saved(small), load, [&](flat_table<float>& table, random_stream& random) {
+    for (int k = 0; k < 50; ++k) step(table, random);
+  });
+}
+
+TEST_CASE("a key that comes twice, or more entries than a table holds, are refused") {
+  const auto load = [](byte_reader& in) { return flat_table<bool>::load(in); };
+  const auto table_of = [](std::uint64_t count, std::uint32_t first, std::uint32_t second) {
+    return tandem_test::written([&](byte_writer& out) {
+      out.put(count);
+      for (const std::uint32_t key : {first, second}) {
+        out.put(key);
+        out.put(true);
+      }
+    });
+  };
+  CHECK_FALSE(tandem_test::is_refused(table_of(2, 1, 2), load));
+  CHECK(tandem_test::is_refused(table_of(2, 1, 1), load));
+  CHECK(tandem_test::is_refused(table_of(std::uint64_t{1} << 24U, 1, 2), load));
 }

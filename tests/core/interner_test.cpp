@@ -1,5 +1,6 @@
 #include "tandem/core/interner.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <new>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "support/catch.hpp"
 #include "support/failing_new.hpp"
+#include "support/saved.hpp"
 #include "tandem/core/random.hpp"
 
 using namespace tandem;
@@ -133,6 +135,49 @@ TEST_CASE("an interner does what a map and a vector do") {
     REQUIRE(ids.size() == names.size());
     for (std::size_t i = 0; i < names.size(); ++i) REQUIRE(ids.name(static_cast<user_index>(i)) == names[i]);
   }
+}
+
+TEST_CASE("an interner that was saved goes on as if it never was") {
+  const auto step = [](interner_of_users& ids, random_stream& random) {
+    const std::string id = std::to_string(random.below(60));
+    if (random.below(5) == 0) {
+      ids.release(id);
+    } else {
+      ids.intern(id);
+    }
+  };
+  const auto ask = [](const interner_of_users& ids, random_stream& random) {
+    return std::pair(ids.find(std::to_string(random.below(60))), ids.in_use());
+  };
+  const auto load = [](byte_reader& in) { return interner_of_users::load(in); };
+  tandem_test::check_goes_on([] { return interner_of_users(); }, step, ask, load);
+
+  interner_of_users small;
+  for (const char* id : {"ada", "", "ben", "cleo"}) small.intern(id);
+  for (const char* id : {"ben", ""}) small.release(id);
+  small.intern("ben");
+  tandem_test::check_damage(tandem_test::saved(small), load, [&](interner_of_users& ids, random_stream& random) {
+    for (int k = 0; k < 50; ++k) step(ids, random);
+    for (std::uint32_t i = 0; i < ids.size(); ++i) CHECK(slot(ids.intern(ids.name(user_index{i}))) < ids.size());
+  });
+}
+
+TEST_CASE("two names for one id are refused") {
+  const auto of = [](const std::vector<std::string>& names, const std::vector<std::uint32_t>& released) {
+    return tandem_test::is_refused(tandem_test::written([&](byte_writer& out) {
+                                     out.section("ids");
+                                     out.count(names.size());
+                                     for (const std::string& each : names) out.text(each);
+                                     out.put(released);
+                                   }),
+                                   [](byte_reader& in) { return interner_of_users::load(in); });
+  };
+  CHECK_FALSE(of({"a", "b", "a"}, {0}));
+  CHECK_FALSE(of({"a", "b", "a"}, {2}));
+  CHECK(of({"a", "b", "a"}, {}));
+  CHECK(of({"a", "b"}, {1, 0}));
+  CHECK(of({"a", "b"}, {1, 1}));
+  CHECK(of({"a", "b"}, {2}));
 }
 
 #if TANDEM_TEST_CAN_FAIL_NEW

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/saved.hpp"
 #include "tandem/core/random.hpp"
 
 using namespace tandem;
@@ -475,4 +476,95 @@ TEST_CASE("blender options out of range are named") {
   CHECK(field_of([](blender_options& o) { o.proposals = 255; }) == "blender.proposals");
   CHECK(field_of([](blender_options& o) { o.leader_decay = 0; }) == "blender.leader_decay");
   CHECK(field_of([](blender_options&) {}) == "accepted");
+}
+
+namespace {
+
+candidate_set some_set(random_stream& random, std::size_t n_sources) {
+  scores_by_source scores(n_sources, std::vector<float>(2 + random.below(8)));
+  for (std::vector<float>& row : scores) {
+    for (float& x : row) x = static_cast<float>(random.below(6));
+    row.resize(scores[0].size());
+  }
+  return set_of(scores, some_moment(random), 1 + random.below(5));
+}
+
+}  // namespace
+
+TEST_CASE("a blender that was saved goes on as if it never was") {
+  blender_options options;
+  options.leader_decay = 0.9;  // leaders change
+  const auto step = [](blender& b, random_stream& random) {
+    if (random.below(5) == 0) return b.learn_miss();
+    const candidate_set set = some_set(random, 3);
+    std::vector<std::size_t> offered = everything(set);
+    b.learn(set, offered, random.below(set.size()));
+  };
+  const auto ask = [](const blender& b, random_stream& random) {
+    const candidate_set set = some_set(random, 3);
+    std::vector<float> out(set.size());
+    b.weights()->serve(set, out);
+    out.push_back(static_cast<float>(b.weights()->leader));
+    return out;
+  };
+  const auto load = [&](byte_reader& in) { return blender::load(in, 3, options); };
+  tandem_test::check_goes_on([&] { return blender(3, options); }, step, ask, load);
+
+  blender small(3, options);
+  random_stream random(1);
+  step(small, random);
+  tandem_test::check_damage(tandem_test::saved(small), load, [&](blender& b, random_stream& r) {
+    for (int k = 0; k < 10; ++k) step(b, r);
+    (void)ask(b, r);
+  });
+}
+
+TEST_CASE("a saved blender is refused under other options or with other sources") {
+  const auto whole = tandem_test::saved(blender(2));
+  const auto refused = [&](std::size_t n_sources, const blender_options& options) {
+    return tandem_test::is_refused(whole, [&](byte_reader& in) { return blender::load(in, n_sources, options); });
+  };
+  CHECK_FALSE(refused(2, {}));
+  CHECK(refused(1, {}));
+  CHECK(refused(3, {}));
+  blender_options other;
+  other.rate = 0.03;
+  CHECK(refused(2, other));
+  other = {};
+  other.proposals = 26;
+  CHECK(refused(2, other));
+  other = {};
+  other.leader_decay = 1;
+  CHECK(refused(2, other));
+  other = {};
+  other.guard = false;
+  CHECK(refused(2, other));
+  CHECK_FALSE(
+      tandem_test::is_refused(tandem_test::saved(blender()), [](byte_reader& in) { return blender::load(in, 0); }));
+}
+
+TEST_CASE("candidates that were saved teach a blender the same") {
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    random_stream random(seed);
+    const candidate_set set = some_set(random, 2);
+    const auto whole = tandem_test::saved(set);
+    const auto load = [](byte_reader& in) { return candidate_set::load(in, 2, 10); };
+    const candidate_set same = tandem_test::read_from(whole, load);
+    CHECK(tandem_test::saved(same) == whole);
+    blender first(2);
+    blender second(2);
+    first.learn(set, everything(set), 0);
+    second.learn(same, everything(same), 0);
+    CHECK(tandem_test::saved(first) == tandem_test::saved(second));
+    if (seed != 0) continue;
+    CHECK(tandem_test::is_refused(whole, [](byte_reader& in) { return candidate_set::load(in, 3, 10); }));
+    CHECK(tandem_test::is_refused(whole, [](byte_reader& in) { return candidate_set::load(in, 2, 1); }));
+    tandem_test::check_damage(whole, load, [&](candidate_set& damaged, random_stream&) {
+      if (damaged.size() != 0) blender(2).learn(damaged, everything(damaged), damaged.size() - 1);
+    });
+  }
+  candidate_set nobody;  // what decide() leaves when there is nothing to choose from
+  nobody.n_sources = 2;
+  CHECK_FALSE(
+      tandem_test::is_refused(tandem_test::saved(nobody), [](byte_reader& in) { return candidate_set::load(in, 2); }));
 }

@@ -1,10 +1,12 @@
 #include "tandem/online/history.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <set>
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/saved.hpp"
 #include "tandem/core/random.hpp"
 
 using namespace tandem;
@@ -121,4 +123,47 @@ TEST_CASE("merging long histories keeps the latest events of both") {
   a.add(at(7, 5000));
   CHECK(raw(a.recent().back().item) == 7);
   CHECK(a.recent().size() == history::max_recent);
+}
+
+TEST_CASE("a history that was saved goes on as if it never was") {
+  const auto some_item = [](random_stream& random) {
+    return item_index{static_cast<std::uint32_t>(random.below(400))};
+  };
+  const auto step = [&](history& past, random_stream& random) {
+    const std::uint64_t what = random.below(100);
+    if (what == 0) {
+      history other;
+      for (auto n = random.below(300); n > 0; --n) {
+        other.add({some_item(random), from_millis(static_cast<std::int64_t>(random.below(1000)))});
+      }
+      other.dislike(some_item(random));
+      past.merge(other);
+    } else if (what < 10) {
+      past.dislike(some_item(random));
+    } else {
+      past.add({some_item(random), from_millis(static_cast<std::int64_t>(random.below(1000)))});
+    }
+  };
+  const auto ask = [](const history& past, random_stream&) {
+    std::vector<std::uint64_t> out{past.events()};
+    for (const past_event& e : past.recent()) {
+      out.push_back(raw(e.item));
+      out.push_back(static_cast<std::uint64_t>(to_millis(e.time)));
+    }
+    for (const item_index item : past.disliked()) out.push_back(raw(item));
+    past.for_each_item([&](item_index item) { out.push_back(raw(item)); });
+    return out;
+  };
+  const auto load = [](byte_reader& in) { return history::load(in, 400); };
+  tandem_test::check_goes_on([] { return history(); }, step, ask, load);
+
+  history small;
+  for (std::uint32_t i = 0; i < 4; ++i) small.add({item_index{i}, from_millis(i)});
+  small.dislike(item_index{3});
+  small.dislike(item_index{9});
+  tandem_test::check_damage(tandem_test::saved(small), load, [&](history& past, random_stream& random) {
+    for (int k = 0; k < 30; ++k) step(past, random);
+    (void)ask(past, random);
+  });
+  CHECK(tandem_test::is_refused(tandem_test::saved(small), [](byte_reader& in) { return history::load(in, 9); }));
 }

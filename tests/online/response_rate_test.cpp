@@ -1,10 +1,13 @@
 #include "tandem/online/response_rate.hpp"
 
 #include <cmath>
+#include <cstdint>
 #include <limits>
+#include <tuple>
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/saved.hpp"
 #include "tandem/core/error.hpp"
 #include "tandem/core/random.hpp"
 
@@ -113,4 +116,35 @@ TEST_CASE("the strength of the prior must be positive") {
       CHECK(e.code() == errc::invalid_argument);
     }
   }
+}
+
+TEST_CASE("rates that were saved go on as if they never were") {
+  const auto step = [](response_rate& rates, random_stream& random) {
+    const item_index item{static_cast<std::uint32_t>(random.below(600))};
+    if (random.below(3) == 0) {
+      rates.taken(item, random.uniform() * 1.2 - 0.1);
+    } else {
+      rates.shown(item);
+    }
+  };
+  const auto ask = [](const response_rate& rates, random_stream& random) {
+    std::vector<float> means(700);
+    rates.means(means);
+    const item_index item{static_cast<std::uint32_t>(random.below(700))};
+    return std::tuple(means, rates.mean(item), rates.variance(item), rates.total_shown(), rates.total_taken());
+  };
+  const auto load = [](byte_reader& in) { return response_rate::load(in, 600); };
+  tandem_test::check_goes_on([] { return response_rate(7); }, step, ask, load);
+
+  response_rate small;
+  for (std::uint32_t i = 0; i < 4; ++i) small.shown(item_index{i});
+  small.taken(item_index{2}, 0.25);
+  tandem_test::check_damage(
+      tandem_test::saved(small), load,
+      [&](response_rate& rates, random_stream& random) {
+        for (int k = 0; k < 10; ++k) step(rates, random);
+        (void)ask(rates, random);
+      },
+      2000);
+  CHECK(tandem_test::is_refused(tandem_test::saved(small), [](byte_reader& in) { return response_rate::load(in, 3); }));
 }

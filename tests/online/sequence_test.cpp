@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <map>
 #include <new>
@@ -11,6 +13,7 @@
 
 #include "support/catch.hpp"
 #include "support/failing_new.hpp"
+#include "support/saved.hpp"
 #include "tandem/core/random.hpp"
 
 using namespace tandem;
@@ -294,4 +297,63 @@ TEST_CASE("options out of range are named") {
   CHECK(field_of([](sequence_options& o) { o.max_neighbours = (1U << 20U) + 1; }) == "sequence.max_neighbours");
   CHECK(field_of([](sequence_options& o) { o.max_neighbours = 1U << 20U; }) == "accepted");
   CHECK(field_of([](sequence_options&) {}) == "accepted");
+}
+
+TEST_CASE("a sequence model that was saved goes on as if it never was") {
+  sequence_options options;
+  options.max_neighbours = 16;  // neighbours give way
+  options.half_life = 5;        // rows are rescaled
+  const auto step = [](sequence& model, random_stream& random) {
+    const auto some_event = [&] {
+      return past_event{item_index{static_cast<std::uint32_t>(random.below(60))},
+                        from_millis(static_cast<std::int64_t>(random.below(3)))};
+    };
+    std::vector<past_event> recent(random.below(30));
+    for (past_event& each : recent) each = some_event();
+    model.learn(recent, some_event(), static_cast<double>(random.below(1000)));
+  };
+  const auto ask = [](const sequence& model, random_stream& random) {
+    const cow<neighbours> row = model.neighbours_of(item_index{static_cast<std::uint32_t>(random.below(60))});
+    std::vector<float> out{model.weight_at(*row, 500), row->followed};
+    row->for_each([&](std::uint32_t item, const tie& t) {
+      for (const float x : {static_cast<float>(item), t.around, t.after, t.next, t.together}) out.push_back(x);
+    });
+    return out;
+  };
+  const auto load = [&](byte_reader& in) { return sequence::load(in, options, 60); };
+  tandem_test::check_goes_on([&] { return sequence(options); }, step, ask, load, 20, 200);
+
+  sequence small(options);
+  const std::vector<past_event> recent = {{item_index{0}, {}}, {item_index{1}, {}}, {item_index{2}, {}}};
+  for (int k = 0; k < 4; ++k) small.learn(recent, {item_index{3}, {}}, k);
+  tandem_test::check_damage(tandem_test::saved(small), load, [&](sequence& model, random_stream& random) {
+    for (int k = 0; k < 10; ++k) step(model, random);
+    (void)ask(model, random);
+  });
+}
+
+TEST_CASE("a saved sequence model is refused under other options, or with items that nobody knows") {
+  sequence model;
+  model.learn(std::vector<past_event>{{item_index{1}, {}}}, {item_index{4}, {}}, 1);
+  const auto whole = tandem_test::saved(model);
+  const auto refused = [&](const sequence_options& options, std::size_t n_items) {
+    return tandem_test::is_refused(whole, [&](byte_reader& in) { return sequence::load(in, options, n_items); });
+  };
+  CHECK_FALSE(refused({}, 5));
+  CHECK(refused({}, 4));
+  sequence_options other;
+  other.window = 21;
+  CHECK(refused(other, 5));
+  other = {};
+  other.around_decay = 0.9;
+  CHECK(refused(other, 5));
+  other = {};
+  other.after_decay = 0.9;
+  CHECK(refused(other, 5));
+  other = {};
+  other.half_life = 1;
+  CHECK(refused(other, 5));
+  other = {};
+  other.max_neighbours = 16;
+  CHECK(refused(other, 5));
 }

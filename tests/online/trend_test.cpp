@@ -2,10 +2,13 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
+#include <tuple>
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/saved.hpp"
 #include "tandem/core/random.hpp"
 
 using namespace tandem;
@@ -139,5 +142,33 @@ TEST_CASE("a half-life must be positive") {
     } catch (const error& e) {
       CHECK(e.code() == errc::invalid_argument);
     }
+  }
+}
+
+TEST_CASE("a trend that was saved goes on as if it never was") {
+  for (const double half_life : {3.0, 1000.0, std::numeric_limits<double>::infinity()}) {
+    const auto step = [](trend& counts, random_stream& random) {
+      const double tick = 1e12 + static_cast<double>(random.below(200));
+      counts.add(item_index{static_cast<std::uint32_t>(random.below(700))}, tick, static_cast<float>(random.uniform()));
+    };
+    const auto ask = [](const trend& counts, random_stream& random) {
+      std::vector<float> scores(800);
+      counts.scores(scores);
+      const item_index item{static_cast<std::uint32_t>(random.below(800))};
+      return std::tuple(scores, counts.count(item, 1e12 + 300), counts.total(), counts.half_life());
+    };
+    const auto load = [](byte_reader& in) { return trend::load(in, 700); };
+    tandem_test::check_goes_on([&] { return trend(half_life); }, step, ask, load, 20);
+
+    trend small(half_life);
+    for (std::uint32_t i = 0; i < 4; ++i) small.add(item_index{i}, i);
+    tandem_test::check_damage(
+        tandem_test::saved(small), load,
+        [&](trend& counts, random_stream& random) {
+          for (int k = 0; k < 10; ++k) step(counts, random);
+          (void)ask(counts, random);
+        },
+        1000);
+    CHECK(tandem_test::is_refused(tandem_test::saved(small), [](byte_reader& in) { return trend::load(in, 3); }));
   }
 }
