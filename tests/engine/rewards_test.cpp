@@ -1,5 +1,6 @@
 // What becomes of a page after it was shown: rewards in time, late, for whoever has the account; silence; no room.
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -130,7 +131,9 @@ TEST_CASE("a page is settled once, and then keeps nothing that only learning nee
     tandem::detail::pending_decision page;
     page.id = decision_id{id};
     page.time = later + minutes(id);
-    page.candidates.items.assign(300, item_index{7});
+    tandem::hybrid::candidate_set offered;
+    offered.items.assign(300, item_index{7});
+    page.candidates = std::make_shared<const tandem::hybrid::candidate_set>(std::move(offered));
     page.shown.assign(30, 0);
     page.shown_items.assign(30, item_index{7});
     pages.add(std::move(page));
@@ -139,10 +142,10 @@ TEST_CASE("a page is settled once, and then keeps nothing that only learning nee
   const auto count = [&](tandem::detail::pending_decision&) noexcept { ++settled; };
   for (int tick = 0; tick < 5; ++tick) pages.settle(later + minutes(32), minutes(30), count);
   CHECK(settled == 2);
-  CHECK(pages.find(decision_id{1})->candidates.items.capacity() == 0);
+  CHECK(pages.find(decision_id{1})->candidates == nullptr);
   CHECK(pages.find(decision_id{1})->shown.capacity() == 0);
   CHECK(pages.find(decision_id{1})->was_shown(item_index{7}));
-  CHECK(pages.find(decision_id{3})->candidates.size() == 300);
+  CHECK(pages.find(decision_id{3})->candidates->size() == 300);
   CHECK(pages.find(decision_id{3})->shown.size() == 30);
 }
 

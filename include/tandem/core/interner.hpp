@@ -98,6 +98,7 @@ class interner {
     in.section("ids");
     for (std::size_t n = in.count(slot(no_id<Index>)); n > 0; --n) out.names_.push_back(in.text());
     const auto released = in.get_vector<std::uint32_t>(out.size());
+    out.index_of_.reserve(out.size() - released.size());
     auto next = released.begin();
     for (std::size_t i = 0; i < out.size(); ++i) {
       if (next != released.end() && *next == i) {
