@@ -143,3 +143,23 @@ TEST_CASE("a decision that shows other items than its candidates is refused") {
   other.shown.pop_back();
   CHECK(tandem_test::is_refused(tandem_test::saved(other), read));
 }
+
+TEST_CASE("decisions that do not come in order of their ids, or have none, are refused") {
+  const auto refused = [](std::uint64_t first, std::uint64_t second) {
+    random_stream random(5);
+    pending_decision p = some_decision(random);
+    const auto whole = tandem_test::written([&](byte_writer& out) {
+      out.section("pending");
+      out.count(2);
+      for (const std::uint64_t id : {first, second}) {
+        p.id = decision_id{id};
+        p.save(out);
+      }
+    });
+    return tandem_test::is_refused(whole, load);
+  };
+  CHECK_FALSE(refused(1, 2));
+  CHECK(refused(0, 2));
+  CHECK(refused(2, 2));
+  CHECK(refused(2, 1));
+}

@@ -357,3 +357,20 @@ TEST_CASE("a saved sequence model is refused under other options, or with items 
   other.max_neighbours = 16;
   CHECK(refused(other, 5));
 }
+
+TEST_CASE("a row that names an item without a row is refused") {
+  const auto refused = [](std::uint32_t key) {
+    neighbours row;
+    row.latest.push_back({key, tie{}});
+    const auto whole = tandem_test::written([&](byte_writer& out) {
+      out.section("sequence");
+      sequence_options{}.save(out);
+      out.count(2);
+      row.save(out);
+      neighbours{}.save(out);
+    });
+    return tandem_test::is_refused(whole, [](byte_reader& in) { return sequence::load(in); });
+  };
+  CHECK_FALSE(refused(1));
+  CHECK(refused(2));
+}
