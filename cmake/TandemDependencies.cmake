@@ -1,5 +1,5 @@
 # Finds what tandem needs, unless the host brought it along as a target.
-# Sets TANDEM_HAVE_KERNELS, _JSON, _XTENSOR and _HNSW, and the targets to link.
+# Sets TANDEM_HAVE_KERNELS, _SQLITE, _JSON, _XTENSOR and _HNSW, and the targets to link.
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 
@@ -35,6 +35,13 @@ if(NOT "${TANDEM_KERNELS}" STREQUAL "OFF")
   tandem_want(KERNELS "Highway (Debian: libhwy-dev; vcpkg, Conan: highway)" hwy::hwy highway::highway)
   set(TANDEM_HIGHWAY_TARGET ${TANDEM_KERNELS_TARGET})
 endif()
+if(NOT "${TANDEM_SQLITE}" STREQUAL "OFF")
+  if(NOT TARGET SQLiteCpp)
+    find_package(SQLite3 QUIET)
+    find_package(SQLiteCpp CONFIG QUIET)
+  endif()
+  tandem_want(SQLITE "SQLiteCpp (Debian: libsqlitecpp-dev; vcpkg, Conan: sqlitecpp)" SQLiteCpp)
+endif()
 if(NOT "${TANDEM_JSON}" STREQUAL "OFF")
   if(NOT TARGET nlohmann_json::nlohmann_json)
     find_package(nlohmann_json CONFIG QUIET)
@@ -51,5 +58,5 @@ if(NOT "${TANDEM_HNSW}" STREQUAL "OFF")
   include(tandem_hnswlib)
   tandem_want(HNSW "hnswlib (Debian: libhnswlib-dev; vcpkg: hnswlib)" hnswlib::hnswlib)
 endif()
-message(STATUS "tandem ${PROJECT_VERSION}: kernels ${TANDEM_HAVE_KERNELS}, json ${TANDEM_HAVE_JSON}, xtensor ${TANDEM_HAVE_XTENSOR}, "
+message(STATUS "tandem ${PROJECT_VERSION}: kernels ${TANDEM_HAVE_KERNELS}, sqlite ${TANDEM_HAVE_SQLITE}, json ${TANDEM_HAVE_JSON}, xtensor ${TANDEM_HAVE_XTENSOR}, "
                "hnsw ${TANDEM_HAVE_HNSW}")

@@ -100,9 +100,11 @@ enum class observe_status : std::uint8_t {
   duplicate,      ///< an event with this key was taken before; nothing changed
   late,           ///< as accepted; its time lies before the newest event by more than options.lateness
   rejected,       ///< not taken; reason says why
-  store_failed,   ///< the store could not append, and not for lack of memory; nothing changed
+  store_failed,   ///< the store cannot append, and not for lack of memory; nothing changed
   full,           ///< options.max_events reached; nothing changed
   out_of_memory,  ///< nothing changed
+  unconfirmed,    ///< learned and queued, but the file could not be written: it will be once it can, see flush(); lost
+                  ///< if the process ends before. With a key it may be told again
 };
 
 /// Why an event or reward was not taken.
@@ -128,6 +130,7 @@ struct observe_result {
   observe_status status = observe_status::accepted;
   reject_reason reason = reject_reason::none;
   log_position position{};  ///< place in the log, when taken
+  entry_number ticket{};    ///< for wait_durable(), when taken into a file
 
   /// True when the event is in the log.
   [[nodiscard]] bool taken() const noexcept {
@@ -209,6 +212,15 @@ struct logged_decision {
   std::vector<logged_reward> rewards;  ///< in order of the log
 };
 
+/// What opening a file found and did.
+struct open_report {
+  entry_number from{};                  ///< the entry of the snapshot it went on from; 0 = the whole log was replayed
+  std::uint64_t replayed = 0;           ///< entries after it
+  std::uint64_t refitted = 0;           ///< models that were fitted again, since they were not in the file
+  std::uint64_t decided_otherwise = 0;  ///< answers that this machine decides otherwise than the log has them
+  std::vector<std::string> problems;    ///< damage that was passed over, in words
+};
+
 /// Counters for the host's metrics; all since construction.
 struct engine_stats {
   std::uint64_t events = 0, duplicates = 0, late = 0, rejected = 0;
@@ -216,6 +228,7 @@ struct engine_stats {
   std::uint64_t ignored_facts = 0;  ///< of contexts: beyond max_facts or max_context_facts, or no text
   std::uint64_t decisions = 0, rewards = 0, duplicate_rewards = 0, unknown_rewards = 0;
   std::uint64_t failed_answers = 0;     ///< memory was out, or the store failed
+  std::uint64_t unlogged_answers = 0;   ///< given, with no id, while the file could not be written
   std::uint64_t late_rewards = 0;       ///< among rewards: those that came after their decision had expired
   std::uint64_t expired_decisions = 0;  ///< learned that nothing came
   std::uint64_t evicted_decisions = 0;  ///< gave way at max_pending_decisions before their window had passed
@@ -236,10 +249,13 @@ struct engine_stats {
 /// An engine that was moved from may be destroyed or assigned to, and nothing else.
 class engine {
  public:
-  /// @param store  where the log is kept; null = in memory. It must be empty: an engine does not read back what an
-  ///               earlier one knew. The engine alone calls it, under its lock.
-  /// Errors: invalid_argument as engine_options::validate(); wrong_state when the store holds events.
-  explicit engine(engine_options options = {}, std::unique_ptr<event_store> store = nullptr);
+  /// @param store  where the log is kept; null = in memory. A durable_store is read back: the engine goes on with the
+  ///               bits that an engine never closed would have. Any other must be empty. The engine alone calls it.
+  /// Errors: invalid_argument as engine_options::validate(); wrong_state when a store that is not durable holds events;
+  /// damaged when the log is.
+  /// @param sources  the host's own, behind the built-in ones; with a file they must be given here.
+  explicit engine(engine_options options = {}, std::unique_ptr<event_store> store = nullptr,
+                  std::span<const std::shared_ptr<const hybrid::source>> sources = {});
   ~engine();
   engine(engine&&) noexcept;
   engine& operator=(engine&&) noexcept;
@@ -264,8 +280,25 @@ class engine {
   /// the item's response rate (by what it is above the default that was learned), and not the blend.
   observe_result reward(decision_id id, std::string_view item, double value, timestamp time) noexcept;
 
+  // ---- durability: of an engine with a file; see store/sqlite_store.hpp for the levels --------------------------
+  /// Returns when everything up to `ticket` is as durable as the file's level says, together with what other threads
+  /// wait for: one of them commits for all. False when the file cannot be written: flush() tries again.
+  /// Threads: thread-safe.
+  bool wait_durable(entry_number ticket) noexcept;
+  /// As wait_durable() for everything taken so far. After a failure (a full disk) it tries again. False if that fails
+  /// too, or a sync ever failed: then what the file holds is known only when it is opened again.
+  bool flush() noexcept;
+  /// Keeps all that was learned in the file, so that opening it replays only what comes later. Other threads go on.
+  /// refit() and the destructor do it too. Complexity: O(what was learned). Errors: io_error, no_space, wrong_state.
+  void checkpoint();
+  /// How the file was found when it was opened.
+  [[nodiscard]] const open_report& opened() const noexcept;
+  /// A checksum of all that was learned: equal for engines that will answer alike for ever.
+  [[nodiscard]] std::uint64_t digest() const;
+
   // ---- answers --------------------------------------------------------------------------------------------------
   /// The items to show. Empty when no item is allowed; and, with id `none`, when memory was out or the store failed.
+  /// While a file cannot be written answers go on, without exploration, with id `none`: they cannot be rewarded.
   /// Complexity: O(items * rank) for the factor sources, O(items) for the others.
   recommendation recommend(const request& asked) noexcept;
   /// What every source and the blend think of one item, as a recommend() at this moment would see it. Logs nothing.
@@ -296,6 +329,11 @@ class engine {
   /// starts afresh. The log keeps both. Complexity: O(users + pending decisions).
   void merge(std::string_view from, std::string_view to);
 
+  /// Whether the user's events may be learned from; everybody's may until told otherwise. Without consent events are
+  /// logged and make up the user's own history, and change what nobody else is shown: neither the online learners nor
+  /// a refit learns from them. What was learned before stays, until a refit or, for all learners, forget().
+  void set_consent(std::string_view user, bool given);
+
   // ---- time -----------------------------------------------------------------------------------------------------
   /// Says that it is `now` and nothing else happened: decisions whose window has passed learn the default reward. An
   /// earlier time than one told before changes nothing. Memory that runs out is counted as half_learned.
@@ -320,6 +358,7 @@ class engine {
  private:
   struct state;
   std::shared_ptr<state> state_;  // shared with refits in the background only
+  std::shared_ptr<open_report> opened_;
 };
 
 TANDEM_END

@@ -125,13 +125,17 @@ using call = std::function<observe_result(life&)>;
 class flaky_store final : public event_store {
  public:
   explicit flaky_store(bool& broken) : broken_(&broken) {}
-  log_position append(const logged_event& record) override {
+  log_position append(const event_entry& entry) override {
     check();
-    return inside_.append(record);
+    return inside_.append(entry);
   }
-  void append(const decision& record) override {
+  void append(const answer_entry& entry) override {
     check();
-    inside_.append(record);
+    inside_.append(entry);
+  }
+  void append(const change_entry& entry) override {
+    check();
+    inside_.append(entry);
   }
   log_position end() const noexcept override { return inside_.end(); }
   std::shared_ptr<const log_prefix> prefix() const override { return inside_.prefix(); }

@@ -18,6 +18,12 @@ logged_event event_at(std::uint64_t n) {
           static_cast<float>(n % 5),         from_millis(static_cast<std::int64_t>(n)), static_cast<decision_id>(n)};
 }
 
+event_entry entry_at(std::uint64_t n) {
+  event_entry e;
+  e.record = event_at(n);
+  return e;
+}
+
 bool is_event_at(const logged_event& e, std::uint64_t n) {
   const logged_event expected = event_at(n);
   return e.user == expected.user && e.item == expected.item && e.weight == expected.weight && e.time == expected.time &&
@@ -36,10 +42,10 @@ std::uint64_t check_from(const log_prefix& prefix, std::uint64_t from) {
   return at - from;
 }
 
-decision decision_with(std::uint64_t id) {
-  decision d;
-  d.id = static_cast<decision_id>(id);
-  return d;
+answer_entry decision_with(std::uint64_t id) {
+  answer_entry a;
+  a.record.id = static_cast<decision_id>(id);
+  return a;
 }
 
 std::vector<std::uint64_t> ids_in(const log_prefix& prefix) {
@@ -62,14 +68,14 @@ std::vector<std::uint64_t> ids_up_to(std::uint64_t top, std::uint64_t n) {
 TEST_CASE("positions count from 0 in the order of appending") {
   memory_store store;
   CHECK(store.end() == log_position{0});
-  for (std::uint64_t n = 0; n < 10000; ++n) REQUIRE(store.append(event_at(n)) == log_position{n});
+  for (std::uint64_t n = 0; n < 10000; ++n) REQUIRE(store.append(entry_at(n)) == log_position{n});
   CHECK(store.end() == log_position{10000});
 }
 
 TEST_CASE("a prefix reads what was appended, from anywhere") {
   for (const std::uint64_t size : {0U, 1U, 4095U, 4096U, 4097U, 8192U, 20000U}) {
     memory_store store;
-    for (std::uint64_t n = 0; n < size; ++n) store.append(event_at(n));
+    for (std::uint64_t n = 0; n < size; ++n) store.append(entry_at(n));
     const auto prefix = store.prefix();
     CHECK(prefix->end() == log_position{size});
     for (const std::uint64_t from : {0U, 1U, 4095U, 4096U, 5000U, 20000U, 30000U}) {
@@ -82,9 +88,9 @@ TEST_CASE("a prefix stays the same when the log grows or goes") {
   std::shared_ptr<const log_prefix> prefix;
   {
     memory_store store;
-    for (std::uint64_t n = 0; n < 5000; ++n) store.append(event_at(n));
+    for (std::uint64_t n = 0; n < 5000; ++n) store.append(entry_at(n));
     prefix = store.prefix();
-    for (std::uint64_t n = 5000; n < 20000; ++n) store.append(event_at(n));
+    for (std::uint64_t n = 5000; n < 20000; ++n) store.append(entry_at(n));
     CHECK(prefix->end() == log_position{5000});
     CHECK(check_from(*store.prefix(), 0) == 20000);
   }
@@ -98,7 +104,7 @@ TEST_CASE("random appends, prefixes and reads do what a vector does") {
     std::uint64_t size = 0;
     std::vector<std::pair<std::shared_ptr<const log_prefix>, std::uint64_t>> taken;
     for (int step = 0; step < 30; ++step) {
-      for (std::uint64_t n = random.below(1500); n > 0; --n) store.append(event_at(size++));
+      for (std::uint64_t n = random.below(1500); n > 0; --n) store.append(entry_at(size++));
       taken.emplace_back(store.prefix(), size);
     }
     for (const auto& [prefix, end] : taken) {
@@ -125,7 +131,7 @@ TEST_CASE("the latest decisions are kept, oldest first") {
 TEST_CASE("the store serves as an event_store") {
   memory_store store;
   event_store& base = store;
-  CHECK(base.append(event_at(0)) == log_position{0});
+  CHECK(base.append(entry_at(0)) == log_position{0});
   base.append(decision_with(1));
   CHECK(base.end() == log_position{1});
   CHECK(base.prefix()->end() == log_position{1});
@@ -134,7 +140,7 @@ TEST_CASE("the store serves as an event_store") {
 TEST_CASE("a prefix stays the same while another thread appends", "[concurrency]") {
   memory_store store;
   std::uint64_t size = 0;
-  for (; size < 100; ++size) store.append(event_at(size));
+  for (; size < 100; ++size) store.append(entry_at(size));
   for (int round = 0; round < 10; ++round) {
     // as the engine does: the prefix is taken under its lock, before appending goes on; reading needs no lock
     const auto prefix = store.prefix();
@@ -154,7 +160,7 @@ TEST_CASE("a prefix stays the same while another thread appends", "[concurrency]
         }
       });
     }
-    for (int n = 0; n < 3000; ++n) store.append(event_at(size++));
+    for (int n = 0; n < 3000; ++n) store.append(entry_at(size++));
     for (auto& each : readers) each.join();
     REQUIRE_FALSE(wrong);
   }

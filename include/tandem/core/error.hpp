@@ -20,6 +20,8 @@ enum class errc : std::uint8_t {
   not_finite,        ///< a computation or an input is NaN or infinite
   cancelled,         ///< the progress callback asked to stop
   wrong_state,       ///< the call does not fit the object's state
+  damaged,           ///< stored bytes do not match their checksum, or stored parts do not fit together
+  no_space,          ///< the disk, or a ceiling on the file, is full
 };
 
 /// The name of a code, as it stands in the enum.
@@ -32,6 +34,8 @@ enum class errc : std::uint8_t {
     case errc::not_finite: return "not_finite";
     case errc::cancelled: return "cancelled";
     case errc::wrong_state: return "wrong_state";
+    case errc::damaged: return "damaged";
+    case errc::no_space: return "no_space";
   }
   return "unknown";
 }

@@ -17,8 +17,12 @@ namespace detail {
 template <class T, std::size_t BlockSize>
 class block_list {
  public:
-  // the subscript after the last
+  // the subscript of the first that is left, and that after the last
+  std::size_t begin() const noexcept { return first_; }
   std::size_t end() const noexcept { return end_; }
+  // requires that there are any
+  const T& front() const noexcept { return (*blocks_.front())[first_ % BlockSize]; }
+  const T& back() const noexcept { return (*blocks_[(end_ - 1) / BlockSize - dropped_])[(end_ - 1) % BlockSize]; }
 
   // whatever is thrown, the list is as it was
   void push_back(T value) {
@@ -27,6 +31,11 @@ class block_list {
     }
     (*blocks_.back())[end_ % BlockSize] = std::move(value);
     ++end_;
+  }
+  // takes the latest back; no copy may have been made since it was added
+  void pop_back() noexcept {
+    --end_;
+    if ((dropped_ + blocks_.size() - 1) * BlockSize == end_) blocks_.pop_back();
   }
 
   // forgets what stands before `first`; memory goes a whole block at a time

@@ -13,7 +13,10 @@ TANDEM_BEGIN
 inline detail::frozen engine::state::freeze(const request& r, const std::vector<std::string>& where) const {
   detail::frozen out;
   out.user = users.find(r.user);
+  out.seen = last_entry();
   out.view = view_of(r, out.user, where);
+  add_listed(r.blocked, out.blocked);
+  out.view.forbidden.insert(out.view.forbidden.end(), out.blocked.begin(), out.blocked.end());
   out.sources = sources;
   if (idle_scratch.empty()) {
     out.scratch = std::make_unique<hybrid::gather_scratch>();
@@ -22,6 +25,12 @@ inline detail::frozen engine::state::freeze(const request& r, const std::vector<
     idle_scratch.pop_back();
   }
   return out;
+}
+
+inline void engine::state::add_listed(std::span<const std::string_view> ids, std::vector<item_index>& to) const {
+  for (const std::string_view id : ids) {
+    if (const item_index item = listed(id); item != no_id<item_index>) to.push_back(item);
+  }
 }
 
 inline hybrid::view engine::state::view_of(const request& r, user_index user,
@@ -51,15 +60,9 @@ inline hybrid::view engine::state::view_of(const request& r, user_index user,
     known.recent.push_back({past.item, past.time, std::move(row), weight, popularity.relative(past.item)});
   }
   v.weights = blender.weights();
-  const auto add_listed = [this](std::span<const std::string_view> ids, std::vector<item_index>& to) {
-    for (const std::string_view id : ids) {
-      if (const item_index item = listed(id); item != no_id<item_index>) to.push_back(item);
-    }
-  };
   v.forbidden = retired;
   const auto disliked = known.history->disliked();
   v.forbidden.insert(v.forbidden.end(), disliked.begin(), disliked.end());
-  add_listed(r.blocked, v.forbidden);
   v.limited = !r.candidates.empty();
   add_listed(r.candidates, v.only);
   return v;
@@ -73,10 +76,11 @@ inline void engine::state::keep(std::unique_ptr<hybrid::gather_scratch> scratch)
 }
 
 // logs an answer and keeps what its rewards will need; throws with nothing changed
-inline void engine::state::remember(const decision& record, detail::pending_decision wait) {
+inline void engine::state::remember(const answer_entry& entry, detail::pending_decision wait) {
+  const decision& record = entry.record;
   pending.add(std::move(wait));
   try {
-    store->append(record);
+    store->append(entry);
   } catch (...) {
     pending.remove(record.id);
     throw;
@@ -96,11 +100,11 @@ inline void engine::state::remember(const decision& record, detail::pending_deci
 // ---- catalogue ----------------------------------------------------------------------------------------------------
 
 // throws with nothing changed but facts that no item has
-inline void engine::state::upsert(std::string_view id, const context_list& given) {
+inline void engine::state::upsert(std::string_view id, std::vector<std::string> given) {
   draft made(*this);
   const item_index item = items.intern(id);
   std::vector<std::uint32_t> now;
-  for (const auto& fact : given) now.push_back(raw(attribute_facts.intern(detail::fact_name(fact))));
+  for (const std::string& fact : given) now.push_back(raw(attribute_facts.intern(fact)));
   attribute_items.grow(attribute_facts.size());
   if (!now.empty()) attributes.grow(slot(item) + 1);
   const bool has_row = slot(item) < attributes.size();
@@ -108,6 +112,7 @@ inline void engine::state::upsert(std::string_view id, const context_list& given
   for (const std::uint32_t fact : before) (void)attribute_items.write(fact);  // unshares: below nothing can fail
   for (const std::uint32_t fact : now) (void)attribute_items.write(fact);
   list_items();
+  store->append(change_entry(item_entry{item, id, std::move(given)}));
   made.keep();
   for (const std::uint32_t fact : before) attribute_items.write(fact) -= 1;
   for (const std::uint32_t fact : now) attribute_items.write(fact) += 1;
@@ -121,11 +126,27 @@ inline void engine::state::retire(std::string_view id) {
   if (std::find(retired.begin(), retired.end(), item) != retired.end()) return;
   retired.reserve(retired.size() + 1);
   list_items();
+  store->append(change_entry(retire_entry{item, id}));
   made.keep();
   retired.push_back(item);
 }
 
 // ---- users --------------------------------------------------------------------------------------------------------
+
+inline void engine::state::refuse_consent(user_index user, bool refused) {
+  if (no_consent.size() <= slot(user)) no_consent.resize(slot(user) + 1);
+  no_consent[slot(user)] = refused;
+}
+
+// throws with nothing changed
+inline void engine::state::set_consent(std::string_view id, bool given) {
+  draft made(*this);
+  const user_index user = owner[slot(user_of(id))];
+  no_consent.reserve(slot(user) + 1);
+  store->append(change_entry(consent_entry{user, id, given}));
+  made.keep();
+  refuse_consent(user, !given);
+}
 
 // throws with nothing changed
 inline void engine::state::merge(std::string_view from_id, std::string_view to_id) {
@@ -140,15 +161,16 @@ inline void engine::state::merge(std::string_view from_id, std::string_view to_i
   if (from == no_id<user_index> && !waiting) return;
   draft made(*this);
   const user_index to = user_of(to_id);
+  cow<online::history> both = histories[slot(to)];
+  if (from != no_id<user_index>) both.write().merge(*histories[slot(from)]);
+  store->append(change_entry(merge_entry{to, from_id, to_id}));
+  made.keep();
   if (from != no_id<user_index>) {
-    cow<online::history> both = histories[slot(to)];
-    both.write().merge(*histories[slot(from)]);
     histories[slot(to)] = std::move(both);
     histories[slot(from)] = nobody;
     for (user_index& each : owner) each = each == from ? to : each;
     users.release(from_id);
   }
-  made.keep();
   pending.for_each([&](detail::pending_decision& p) {
     if (is_strangers(p)) p.user = to;
   });

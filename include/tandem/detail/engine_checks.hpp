@@ -26,6 +26,7 @@ inline std::string_view name(observe_status status) noexcept {
     case observe_status::store_failed: return "store_failed";
     case observe_status::full: return "full";
     case observe_status::out_of_memory: return "out_of_memory";
+    case observe_status::unconfirmed: return "unconfirmed";
   }
   return "unknown";
 }

@@ -8,37 +8,71 @@
 
 #include "tandem/detail/engine_answers.hpp"
 #include "tandem/detail/engine_checks.hpp"
+#include "tandem/detail/engine_recovery.hpp"
 #include "tandem/detail/engine_refit.hpp"
+#include "tandem/detail/engine_snapshot.hpp"
 #include "tandem/detail/engine_state.hpp"
 
 TANDEM_BEGIN
 
-inline engine::engine(engine_options options, std::unique_ptr<event_store> store) {
+inline engine::engine(engine_options options, std::unique_ptr<event_store> store,
+                      std::span<const std::shared_ptr<const hybrid::source>> sources)
+    : opened_(std::make_shared<open_report>()) {
   options.validate();
   options.ials.rank = options.rank;
   options.ials.seed = options.seed;
-  state_ = std::make_shared<state>(std::move(options), std::move(store));
+  durable_store* const durable = store != nullptr ? store->durable() : nullptr;
+  std::vector<snapshot_info> snapshots;
+  if (durable != nullptr) snapshots = durable->snapshots();
+  for (std::size_t k = 0;; ++k) {  // a state that a damaged snapshot has half filled is made anew
+    state_ = std::make_shared<state>(options, std::move(store), sources);
+    if (durable == nullptr) return;
+    const std::string made_with = detail::fingerprint(state_->options, *state_->sources);
+    while (k < snapshots.size() && (snapshots[k].kind != snapshot_kind::state || snapshots[k].options != made_with)) {
+      ++k;
+    }
+    if (k >= snapshots.size() || state_->load_snapshot(snapshots[k], *opened_)) break;
+    store = std::move(state_->store);
+  }
+  opened_->from = state_->checkpointed;
+  state::recovery(*state_, *opened_).run(state_->checkpointed);
+  durable->opened();
 }
-inline engine::~engine() = default;
+
+inline engine::~engine() {
+  if (state_ == nullptr || state_->durable == nullptr) return;
+  try {
+    state_->close();
+  } catch (...) {  // what was committed is in the file, and is replayed when it is opened
+  }
+}
+
 inline engine::engine(engine&&) noexcept = default;
-inline engine& engine::operator=(engine&&) noexcept = default;
+inline engine& engine::operator=(engine&& other) noexcept {
+  std::swap(state_, other.state_);
+  std::swap(opened_, other.opened_);
+  return *this;
+}
 
 // ---- events -------------------------------------------------------------------------------------------------------
 
 inline observe_result engine::observe(const event& e) noexcept {
-  const reject_reason why = detail::check_event(e, false);
-  const std::lock_guard lock(state_->mutex);
-  return why == reject_reason::none ? state_->take(e, false) : state_->reject(why);
+  const observe_result out = state_->observe(e, false);
+  return out.taken() && !state_->settle(out.ticket) ? detail::unconfirmed(out) : out;
 }
 
 inline std::size_t engine::observe(std::span<const event> events, std::span<observe_result> results) noexcept {
   std::size_t taken = 0;
+  entry_number last{};
   for (std::size_t k = 0; k < events.size(); ++k) {
-    const observe_result result = observe(events[k]);
+    const observe_result result = state_->observe(events[k], false);
     taken += result.taken() ? 1U : 0U;
+    if (result.taken()) last = result.ticket;
     if (k < results.size()) results[k] = result;
   }
-  return taken;
+  if (taken == 0 || state_->settle(last)) return taken;
+  for (observe_result& each : results) each = detail::unconfirmed(each);
+  return 0;
 }
 
 inline observe_result engine::reward(decision_id id, std::string_view item, double value, timestamp time) noexcept {
@@ -48,21 +82,44 @@ inline observe_result engine::reward(decision_id id, std::string_view item, doub
   e.value = value;
   e.time = time;
   e.decision = id;
-  const reject_reason why = detail::check_event(e, true);
-  const std::lock_guard lock(state_->mutex);
-  return why == reject_reason::none ? state_->take(e, true) : state_->reject(why);
+  const observe_result out = state_->observe(e, true);
+  return out.taken() && !state_->settle(out.ticket) ? detail::unconfirmed(out) : out;
 }
+
+// ---- durability ---------------------------------------------------------------------------------------------------
+
+inline bool engine::wait_durable(entry_number ticket) noexcept {
+  return state_->durable == nullptr || state_->durable->commit(ticket);
+}
+
+inline bool engine::flush() noexcept {
+  if (state_->durable == nullptr) return true;
+  entry_number last{};
+  {
+    const std::lock_guard lock(state_->mutex);
+    last = state_->last_entry();
+  }
+  return state_->durable->commit(last);
+}
+
+inline const open_report& engine::opened() const noexcept { return *opened_; }
+
+inline void engine::checkpoint() {
+  if (state_->durable != nullptr) state_->checkpoint();
+}
+
+inline std::uint64_t engine::digest() const { return state_->digest(); }
 
 // ---- answers ------------------------------------------------------------------------------------------------------
 
 namespace detail {
 
 // an answer as the log keeps it, and as its rewards will need it
-inline std::pair<decision, pending_decision> records_of(const request& asked, const request& r, decision_id id,
-                                                        const frozen& from, hybrid::decided&& d) {
+inline std::pair<answer_entry, pending_decision> records_of(const request& asked, const request& r, decision_id id,
+                                                            const frozen& from, hybrid::decided&& d) {
   const hybrid::knowledge& known = from.view.known;
-  std::pair<decision, pending_decision> out;
-  decision& record = out.first;
+  std::pair<answer_entry, pending_decision> out;
+  decision& record = out.first.record;
   pending_decision& wait = out.second;
   record.id = wait.id = id;
   record.user = wait.user = from.user;
@@ -72,6 +129,11 @@ inline std::pair<decision, pending_decision> records_of(const request& asked, co
   record.position = known.position;
   record.model_version = known.batch != nullptr ? known.batch->version : 0;
   wait.user_problem = check_id(asked.user, reject_reason::empty_user);
+  out.first.user_problem = static_cast<std::uint8_t>(wait.user_problem);
+  out.first.count = static_cast<std::uint32_t>(r.count);
+  out.first.limited = from.view.limited;
+  out.first.only = from.view.only;
+  out.first.seen = from.seen;
   for (const hybrid::slate_place& place : d.slate) {
     const item_index item = d.candidates.items[place.candidate];
     record.slate.push_back({item, d.score[place.candidate], place.propensity});
@@ -94,6 +156,7 @@ inline std::vector<recommended_item> items_of(const decision& d, const cow_vecto
 }  // namespace detail
 
 inline recommendation engine::recommend(const request& asked) noexcept {
+  const bool logs = state_->durable == nullptr || state_->durable->ready();
   try {
     const request r = detail::sane(asked);
     std::vector<std::string> facts = detail::fact_names(r.context);
@@ -103,24 +166,37 @@ inline recommendation engine::recommend(const request& asked) noexcept {
       const std::lock_guard lock(state_->mutex);
       state_->answered = true;
       from = state_->freeze(r, facts);
-      out.id = decision_id{state_->next_decision++};
+      if (logs) out.id = decision_id{state_->next_decision++};
     }
     const hybrid::knowledge& known = from.view.known;
     const engine_options& options = state_->options;
     const hybrid::query q{known, r.user, from.user, r.time, r.context, r.exclude_seen.value_or(options.exclude_seen)};
-    const hybrid::wish wish{r.count, options.blender.proposals, !r.shadow, options.seed, out.id};
-    auto [record, wait] = detail::records_of(
+    const hybrid::wish wish{r.count, options.blender.proposals, logs && !r.shadow, options.seed, out.id};
+    auto [entry, wait] = detail::records_of(
         asked, r, out.id, from, hybrid::decide(from.view, q, *from.sources, wish, options.slate, *from.scratch));
-    out.items = detail::items_of(record, known.items);
-    out.position = record.position;
-    out.model_version = record.model_version;
+    out.items = detail::items_of(entry.record, known.items);
+    out.position = entry.record.position;
+    out.model_version = entry.record.model_version;
+    entry.exclude_seen = q.seen_excluded;
+    entry.blocked = std::move(from.blocked);
+    entry.facts = facts;
     const std::size_t ignored = r.context.size() - facts.size();
     wait.facts = std::move(facts);
     from.view = hybrid::view();  // what it shared need not be copied to be written
-    const std::lock_guard lock(state_->mutex);
-    state_->keep(std::move(from.scratch));
-    state_->remember(record, std::move(wait));
-    state_->counters.ignored_facts += ignored;
+    entry_number ticket{};
+    {
+      const std::lock_guard lock(state_->mutex);
+      state_->keep(std::move(from.scratch));
+      state_->counters.ignored_facts += ignored;
+      if (logs) {
+        state_->add_candidates(entry, wait);
+        state_->remember(entry, std::move(wait));
+        ticket = state_->last_entry();
+      } else {
+        ++state_->counters.unlogged_answers;
+      }
+    }
+    if (logs) (void)state_->settle(ticket);
     return out;
   } catch (...) {  // no answer rather than half of one
     const std::lock_guard lock(state_->mutex);
@@ -198,30 +274,32 @@ inline void engine::upsert_item(std::string_view item, const context_list& attri
     detail::require_text(fact, "attributes");
     detail::require_text(value, "attributes");
   }
-  const std::lock_guard lock(state_->mutex);
-  state_->upsert(item, attributes);
+  std::vector<std::string> given;
+  for (const auto& fact : attributes) given.push_back(detail::fact_name(fact));
+  state_->change([&] { state_->upsert(item, std::move(given)); });
 }
 
 inline void engine::retire_item(std::string_view item) {
   detail::require_id(item, "item");
-  const std::lock_guard lock(state_->mutex);
-  state_->retire(item);
+  state_->change([&] { state_->retire(item); });
+}
+
+inline void engine::set_consent(std::string_view user, bool given) {
+  detail::require_id(user, "user");
+  state_->change([&] { state_->set_consent(user, given); });
 }
 
 inline void engine::merge(std::string_view from, std::string_view to) {
   detail::require_id(from, "from");
   detail::require_id(to, "to");
-  const std::lock_guard lock(state_->mutex);
-  state_->merge(from, to);
+  state_->change([&] { state_->merge(from, to); });
 }
 
 inline void engine::advance(timestamp now) {
   if (!detail::is_in_calendar(now)) {
     throw error(errc::invalid_argument, "must lie in the years 1 to 9999", {{}, 0, "now"}, "give milliseconds");
   }
-  const std::lock_guard lock(state_->mutex);
-  state_->host_has_clock = true;
-  state_->move_clock(now);
+  state_->change([&] { state_->tell_time(now); });
 }
 
 // ---- the log ------------------------------------------------------------------------------------------------------
@@ -270,20 +348,17 @@ inline void engine::read_decisions(function_ref<void(const logged_decision&)> f)
 // ---- the host's own sources, figures ------------------------------------------------------------------------------
 
 inline void engine::add_source(std::shared_ptr<const hybrid::source> source) {
-  if (source == nullptr) throw error(errc::invalid_argument, "must not be null", {{}, 0, "source"});
   const std::lock_guard lock(state_->mutex);
+  if (state_->durable != nullptr) {
+    throw error(errc::wrong_state, "an engine with a file is opened with all its sources", {},
+                "give them to the constructor or to open()");
+  }
   if (state_->answered) {
     throw error(errc::wrong_state, "a source was added after the first answer", {},
                 "add sources right after constructing the engine");
   }
   detail::source_list list = *state_->sources;
-  for (const auto& each : list) {
-    if (each->name() == source->name()) {
-      throw error(errc::invalid_argument, "there is already a source '" + std::string(source->name()) + "'",
-                  {{}, 0, "source"}, "give it another name");
-    }
-  }
-  list.push_back(std::move(source));
+  detail::add_source(list, std::move(source));
   hybrid::blender blender(list.size(), state_->options.blender);
   state_->sources = std::make_shared<const detail::source_list>(std::move(list));
   state_->blender = std::move(blender);

@@ -13,6 +13,7 @@
 
 #include "tandem/core/error.hpp"
 #include "tandem/data/interactions.hpp"
+#include "tandem/detail/engine_snapshot.hpp"
 #include "tandem/detail/engine_state.hpp"
 
 TANDEM_BEGIN
@@ -24,8 +25,10 @@ inline constexpr float tame_weight = 32;  // small logs of weights of 100 and mo
 struct refit_input {
   std::shared_ptr<const log_prefix> prefix;
   std::vector<user_index> owner;
+  std::vector<bool> no_consent;
   std::size_t n_items = 0;
   std::shared_ptr<const hybrid::batch_snapshot> before;
+  entry_number seen{};
 };
 
 inline interactions interactions_of(const refit_input& in, float heaviest) {
@@ -33,7 +36,9 @@ inline interactions interactions_of(const refit_input& in, float heaviest) {
   events.reserve(raw(in.prefix->end()));
   in.prefix->read(log_position{0}, [&](std::span<const logged_event> run) {
     for (const logged_event& e : run) {
-      events.push_back({in.owner[slot(e.user)], e.item, std::min(e.weight, heaviest), e.time});
+      const user_index who = in.owner[slot(e.user)];
+      if (slot(who) < in.no_consent.size() && in.no_consent[slot(who)]) continue;
+      events.push_back({who, e.item, std::min(e.weight, heaviest), e.time});
     }
   });
   return interactions::from_events(events, in.owner.size(), in.n_items, merge_rule::max);
@@ -44,6 +49,7 @@ inline std::shared_ptr<const hybrid::batch_snapshot> fit(const refit_input& in, 
                                                          const progress& report) {
   const interactions log = interactions_of(in, heaviest);
   const batch::factor_model* warm = in.before != nullptr ? in.before->model.get() : nullptr;
+  if (warm != nullptr && warm->rank() != options.rank) warm = nullptr;  // the file was opened with another rank
   auto after = std::make_shared<hybrid::batch_snapshot>(
       std::make_shared<const batch::factor_model>(batch::fit_ials(log, options, executor, report, warm)));
   after->position = in.prefix->end();
@@ -71,21 +77,47 @@ inline std::shared_ptr<const hybrid::batch_snapshot> fit_whatever_the_weights(co
 
 }  // namespace detail
 
+inline detail::refit_input engine::state::refit_input_now() {
+  list_items();
+  detail::refit_input in;
+  in.prefix = store->prefix();
+  in.owner.assign(owner.begin(), owner.begin() + static_cast<std::ptrdiff_t>(users.size()));
+  in.no_consent = no_consent;
+  in.n_items = items.size();
+  in.before = batch;
+  in.seen = last_entry();
+  return in;
+}
+
 inline void engine::state::refit(executor_ref executor, const progress& report) {
   const std::lock_guard one_at_a_time(refit_mutex);
   detail::refit_input in;
+  bool keeps = durable != nullptr;
   {
     const std::lock_guard lock(mutex);
-    list_items();
-    in.prefix = store->prefix();
-    in.owner.assign(owner.begin(), owner.begin() + static_cast<std::ptrdiff_t>(users.size()));
-    in.n_items = items.size();
-    in.before = batch;
+    in = refit_input_now();
+    keeps = keeps && !needs_rebuild;
   }
   auto after = detail::fit_whatever_the_weights(in, options.ials, executor, report);
-  const std::lock_guard lock(mutex);
-  batch = std::move(after);
-  ++counters.refits;
+  const std::uint64_t kept = keeps ? write_model(*after, in.seen) : 0;
+  {
+    const std::lock_guard lock(mutex);
+    store->append(change_entry(model_entry{after->version, in.seen, kept}));
+    batch = std::move(after);
+    batch_snapshot = kept;
+    ++counters.refits;
+  }
+  if (keeps) checkpoint_now();
+}
+
+// a model goes into the file before it is put into use
+inline std::uint64_t engine::state::write_model(const hybrid::batch_snapshot& model, entry_number seen) const {
+  const auto writer = durable->write_snapshot(snapshot_kind::model, seen, {});
+  const auto sink = [&](std::span<const std::byte> run) { writer->write(run); };
+  byte_writer out(sink);
+  detail::save_model(model, out);
+  out.finish();
+  return writer->finish();
 }
 
 // The right to refit in the background: one at a time, given back by close() or when the last copy is dropped.

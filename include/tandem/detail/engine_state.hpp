@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "tandem/core/binary.hpp"
 #include "tandem/core/fair_mutex.hpp"
 #include "tandem/core/interner.hpp"
 #include "tandem/detail/engine_checks.hpp"
@@ -21,6 +22,7 @@
 #include "tandem/hybrid/decide.hpp"
 #include "tandem/online/response_rate.hpp"
 #include "tandem/online/trend.hpp"
+#include "tandem/store/durable_store.hpp"
 #include "tandem/store/memory_store.hpp"
 
 TANDEM_BEGIN
@@ -30,24 +32,31 @@ enum class fact_index : std::uint32_t {};  // of "name=value" in contexts, or in
 
 using source_list = std::vector<std::shared_ptr<const hybrid::source>>;
 
+struct refit_input;
+struct state_copy;
+
 // what an answer is made from: copied under the lock, used without it
 struct frozen {
   hybrid::view view;
   std::shared_ptr<const source_list> sources;
   std::unique_ptr<hybrid::gather_scratch> scratch;
   user_index user = no_id<user_index>;
+  std::vector<item_index> blocked;  // by the request; in view.forbidden too
+  entry_number seen{};              // the last entry that it knows
 };
 
 }  // namespace detail
 
 struct engine::state {
-  state(engine_options o, std::unique_ptr<event_store> log);
+  state(engine_options o, std::unique_ptr<event_store> log,
+        std::span<const std::shared_ptr<const hybrid::source>> own = {});
 
   const engine_options options;
   std::mutex refit_mutex;  // one refit at a time; taken before `mutex`
   mutable fair_mutex mutex;
   // ---- guarded by mutex -----------------------------------------------------------------------------------------
   std::unique_ptr<event_store> store;
+  durable_store* const durable;                        // the store, if it is one; its thread-safe members need no lock
   std::shared_ptr<const detail::source_list> sources;  // replaced, never changed; fixed after the first answer
   interner<user_index> users;
   interner<item_index> items;
@@ -75,6 +84,11 @@ struct engine::state {
   std::uint64_t next_decision = 1;
   bool refit_scheduled = false;
   bool answered = false;
+  std::uint64_t batch_snapshot = 0;  // where the store keeps the model; 0 = nowhere
+  entry_number checkpointed{};       // the last entry that a snapshot of the state was taken at
+  bool needs_rebuild = false;        // what was learned holds what was to be forgotten
+  std::vector<bool> no_consent;      // by owner: their events are not learned from
+  std::size_t own_sources = 0;       // of the host, behind the built-in ones
   engine_stats counters;
   bool any_time = false;
   bool host_has_clock = false;
@@ -82,16 +96,45 @@ struct engine::state {
 
   // ---- ids: what a call makes known is taken back unless it ends well ---------------------------------------------
   class draft;
+  struct told {  // an event with all that is known of it
+    const event& said;
+    double weight;
+    detail::pending_decision* answer;  // the page that it names
+    bool again;                        // which has a reward of this item already
+    bool own_context;
+    const std::vector<std::string>& where;  // the context's facts
+  };
   user_index user_of(std::string_view id);
   action_index action_of(std::string_view id);
   item_index listed(std::string_view id) const;
   double weight_of(std::string_view action) const;
   void list_items();
 
+  // ---- a durable store; these take the locks they need -----------------------------------------------------------
+  entry_number last_entry() const noexcept;  // guarded by mutex
+  bool settle(entry_number entry) const noexcept;
+  template <class F>
+  void change(F&& f);
+  void add_candidates(answer_entry& entry, const detail::pending_decision& wait) const;
+  class recovery;
+  bool load_snapshot(const snapshot_info& info, open_report& report);
+  detail::state_copy copy() const;  // guarded by mutex
+  std::uint64_t load(byte_reader& in, log_position& position);
+  void load_users(byte_reader& in);
+  void load_learners(byte_reader& in);
+  std::shared_ptr<const hybrid::batch_snapshot> read_model(std::uint64_t snapshot) const;
+  std::uint64_t write_model(const hybrid::batch_snapshot& model, entry_number seen) const;
+  void checkpoint();
+  void checkpoint_now();
+  void close();
+  void drop_old_snapshots(const std::vector<snapshot_info>& before);
+  std::uint64_t digest() const;
+
   // ---- events ---------------------------------------------------------------------------------------------------
+  observe_result observe(const event& e, bool as_reward) noexcept;  // takes the lock
   observe_result take(const event& e, bool as_reward) noexcept;
   observe_result reject(reject_reason why) noexcept;
-  observe_result log(const event& e, double weight, detail::pending_decision* answer, bool again);
+  observe_result log(const told& t);
   reject_reason weigh(const event& e, const detail::pending_decision* answer, double& weight) const;
   void learn(const logged_event& e);
   void learn_context(item_index item, const std::vector<std::string>& where);
@@ -99,30 +142,51 @@ struct engine::state {
   void learn_late_reward(const detail::pending_decision& p, item_index item, double value);
   void learn_silence(detail::pending_decision& p) noexcept;
   void move_clock(timestamp now) noexcept;
+  void tell_time(timestamp now);
 
   // ---- batch; takes the locks it needs --------------------------------------------------------------------------
   class ticket;
   void refit(executor_ref executor, const progress& report);
+  detail::refit_input refit_input_now();
 
   // ---- answers --------------------------------------------------------------------------------------------------
   detail::frozen freeze(const request& r, const std::vector<std::string>& where) const;
   hybrid::view view_of(const request& r, user_index user, const std::vector<std::string>& where) const;
-  void remember(const decision& record, detail::pending_decision wait);
+  void remember(const answer_entry& entry, detail::pending_decision wait);
   void keep(std::unique_ptr<hybrid::gather_scratch> scratch) const noexcept;
+  void add_listed(std::span<const std::string_view> ids, std::vector<item_index>& to) const;
 
   // ---- catalogue and users --------------------------------------------------------------------------------------
-  void upsert(std::string_view id, const context_list& given);
+  void upsert(std::string_view id, std::vector<std::string> given);
   void retire(std::string_view id);
   void merge(std::string_view from_id, std::string_view to_id);
+  void set_consent(std::string_view id, bool given);
+  void refuse_consent(user_index user, bool refused);
+  bool may_learn_from(user_index of) const noexcept { return slot(of) >= no_consent.size() || !no_consent[slot(of)]; }
 };
 
-inline engine::state::state(engine_options o, std::unique_ptr<event_store> log)
+namespace detail {
+
+inline void add_source(source_list& to, std::shared_ptr<const hybrid::source> source) {
+  if (source == nullptr) throw error(errc::invalid_argument, "must not be null", {{}, 0, "source"});
+  for (const auto& each : to) {
+    if (each->name() != source->name()) continue;
+    throw error(errc::invalid_argument, "there is already a source '" + std::string(source->name()) + "'",
+                {{}, 0, "source"}, "give it another name");
+  }
+  to.push_back(std::move(source));
+}
+
+}  // namespace detail
+
+inline engine::state::state(engine_options o, std::unique_ptr<event_store> log,
+                            std::span<const std::shared_ptr<const hybrid::source>> own)
     : options(std::move(o)),
-      store(std::move(log)),
+      store(log != nullptr ? std::move(log) : std::make_unique<memory_store>(options.max_logged_decisions)),
+      durable(store->durable()),
       sequence(options.sequence),
       pending(options.max_pending_decisions),
       keys(options.max_event_keys) {
-  if (store == nullptr) store = std::make_unique<memory_store>(options.max_logged_decisions);
   if (raw(store->end()) != 0) {
     throw error(errc::wrong_state, "the store already holds events", {{}, 0, "store"},
                 "give an empty one and observe its events again");
@@ -135,6 +199,8 @@ inline engine::state::state(engine_options o, std::unique_ptr<event_store> log)
     }
   }
   for (const std::string& name : options.sources) list.push_back(hybrid::make_source(name, options.live));
+  for (const auto& each : own) detail::add_source(list, each);
+  own_sources = own.size();
   blender = hybrid::blender(list.size(), options.blender);
   sources = std::make_shared<const detail::source_list>(std::move(list));
   for (const auto& [name, weight] : options.actions) action_weight[slot(action_of(name))] = weight;
@@ -190,6 +256,34 @@ inline item_index engine::state::listed(std::string_view id) const {
   return slot(item) < item_names.size() ? item : no_id<item_index>;
 }
 
+// ---- what the log of a durable store is at ------------------------------------------------------------------------
+
+inline entry_number engine::state::last_entry() const noexcept {
+  return durable != nullptr ? durable->last() : entry_number{};
+}
+
+// what its level asks for before a caller hears that an entry is taken; false when that failed
+inline bool engine::state::settle(entry_number entry) const noexcept {
+  return durable == nullptr || durable->after_append(entry);
+}
+
+// a change by f, which logs it. Errors: those of f, and io_error when it could not be stored.
+template <class F>
+void engine::state::change(F&& f) {
+  if (durable != nullptr && !durable->ready())
+    throw error(errc::io_error, durable->failure(), {}, "see engine::flush()");
+  entry_number last{};
+  {
+    const std::lock_guard lock(mutex);
+    f();
+    last = last_entry();
+  }
+  if (!settle(last)) {
+    throw error(errc::io_error, "it is changed, but could not be stored yet: " + durable->failure(), {},
+                "see engine::flush()");
+  }
+}
+
 inline double engine::state::weight_of(std::string_view action) const {
   const action_index known = actions.find(action);
   return known == no_id<action_index> ? 1 : action_weight[slot(known)];
@@ -208,6 +302,11 @@ inline void engine::state::list_items() {
 
 namespace detail {
 
+inline observe_result unconfirmed(observe_result taken) noexcept {
+  if (taken.taken()) taken.status = observe_status::unconfirmed;
+  return taken;
+}
+
 // Runs every step, also when another runs out of memory: one learner's trouble is not another's. False if one did.
 template <class... Steps>
 bool attempt(Steps&&... steps) noexcept {
@@ -224,6 +323,13 @@ bool attempt(Steps&&... steps) noexcept {
 }
 
 }  // namespace detail
+
+inline observe_result engine::state::observe(const event& e, bool as_reward) noexcept {
+  if (durable != nullptr && !durable->ready()) return {observe_status::store_failed, reject_reason::none, {}, {}};
+  const reject_reason why = detail::check_event(e, as_reward);
+  const std::lock_guard lock(mutex);
+  return why == reject_reason::none ? take(e, as_reward) : reject(why);
+}
 
 inline observe_result engine::state::reject(reject_reason why) noexcept {
   ++counters.rejected;
@@ -261,7 +367,10 @@ inline observe_result engine::state::take(const event& e, bool as_reward) noexce
   }
   if (raw(store->end()) >= options.max_events) return {observe_status::full, reject_reason::none, {}};
   try {
-    const observe_result out = log(e, weight, answer, again);
+    const bool of_page = answer != nullptr && e.context.empty();
+    const std::vector<std::string> where = of_page ? answer->facts : detail::fact_names(e.context);
+    const observe_result out = log({e, weight, answer, again, !of_page, where});
+    if (!of_page) counters.ignored_facts += e.context.size() - where.size();
     if (unknown) ++counters.unknown_rewards;
     if (again) ++counters.duplicate_rewards;
     return out;
@@ -273,7 +382,9 @@ inline observe_result engine::state::take(const event& e, bool as_reward) noexce
 }
 
 // Throws with nothing changed up to the append, and never after it.
-inline observe_result engine::state::log(const event& e, double weight, detail::pending_decision* answer, bool again) {
+inline observe_result engine::state::log(const told& t) {
+  const event& e = t.said;
+  detail::pending_decision* const answer = t.answer;
   draft made(*this);
   logged_event record;
   record.item = items.intern(e.item);
@@ -283,45 +394,47 @@ inline observe_result engine::state::log(const event& e, double weight, detail::
     record.user = answer->user != no_id<user_index> ? owner[slot(answer->user)] : user_of(answer->user_name);
   }
   record.action = action_of(e.action);
-  record.weight = static_cast<float>(weight);
+  record.weight = static_cast<float>(t.weight);
   record.time = e.time;
   record.decision = e.decision;
-  const bool rewards = answer != nullptr && !again;
+  const bool rewards = answer != nullptr && !t.again;
   if (rewards) answer->rewarded.reserve(answer->rewarded.size() + 1);
-  const bool asked = answer != nullptr && e.context.empty();  // the context is that of the page
-  const std::vector<std::string> where = asked ? answer->facts : detail::fact_names(e.context);
   made.add_key(e.key);
-  const log_position position = store->append(record);
+  event_entry entry{record,   users.name(record.user), e.item,       e.action, e.key, e.value,
+                    t.weight, e.user.empty(),          t.own_context};
+  if (t.own_context) entry.facts = t.where;
+  const log_position position = store->append(entry);
   made.keep();
 
   const bool late = any_time && counters.newest - e.time > options.lateness;
   if (late) ++counters.late;
   ++counters.events;
-  if (!asked) counters.ignored_facts += e.context.size() - where.size();
   const auto from_reward = [&] {
-    if (rewards) learn_reward(*answer, record.item, weight);
+    if (rewards && may_learn_from(owner[slot(record.user)])) learn_reward(*answer, record.item, t.weight);
   };
   const auto from_context = [&] {
-    if (weight > 0) learn_context(record.item, where);
+    if (t.weight > 0 && may_learn_from(owner[slot(record.user)])) learn_context(record.item, t.where);
   };
   // learners may name any item they know to a reader of the list
   const bool whole = detail::attempt([&] { list_items(); }) && detail::attempt(
                                                                    from_reward, [&] { learn(record); }, from_context);
   if (!whole) ++counters.half_learned;
   move_clock(e.time);
-  return {late ? observe_status::late : observe_status::accepted, reject_reason::none, position};
+  return {late ? observe_status::late : observe_status::accepted, reject_reason::none, position, last_entry()};
 }
 
 inline void engine::state::learn(const logged_event& e) {
-  cow<online::history>& past = histories[slot(owner[slot(e.user)])];
+  const user_index who = owner[slot(e.user)];
+  cow<online::history>& past = histories[slot(who)];
   if (e.weight == 0) return;
   if (e.weight < 0) {
     past.write().dislike(e.item);
     return;
   }
+  const online::past_event now{e.item, e.time};
+  if (!may_learn_from(who)) return past.write().add(now);
   sequence.expect(past->recent(), e.item);
   const auto tick = static_cast<double>(counters.events);
-  const online::past_event now{e.item, e.time};
   const bool whole = detail::attempt(
       [&] {
         popularity.add(e.item, tick);
@@ -386,6 +499,14 @@ inline void engine::state::learn_silence(detail::pending_decision& p) noexcept {
   };
   const bool whole = detail::attempt([&] { blender.learn_miss(); }, from_items);
   if (!whole) ++counters.half_learned;
+}
+
+inline void engine::state::tell_time(timestamp now) {
+  if (durable != nullptr && (!any_time || now > counters.newest || !host_has_clock)) {
+    store->append(change_entry(clock_entry{now}));
+  }
+  host_has_clock = true;
+  move_clock(now);
 }
 
 inline void engine::state::move_clock(timestamp now) noexcept {

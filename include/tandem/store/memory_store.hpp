@@ -18,13 +18,15 @@ class memory_store final : public event_store {
  public:
   explicit memory_store(std::size_t max_decisions = 100000) : max_decisions_(max_decisions) {}
 
-  log_position append(const logged_event& record) override {
-    events_.push_back(record);
+  using event_store::append;
+
+  log_position append(const event_entry& entry) override {
+    events_.push_back(entry.record);
     return log_position{events_.end() - 1};
   }
 
-  void append(const decision& record) override {
-    decisions_.push_back(record);
+  void append(const answer_entry& entry) override {
+    decisions_.push_back(entry.record);
     decisions_.drop_before(decisions_.end() - std::min(decisions_.end(), max_decisions_));
   }
 

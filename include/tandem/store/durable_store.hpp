@@ -1,0 +1,98 @@
+#pragma once
+// A log that outlives its engine: entries are read back, and what was learned is kept beside them in snapshots.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tandem/core/function_ref.hpp"
+#include "tandem/store/event_store.hpp"
+
+TANDEM_BEGIN
+
+/// What a snapshot holds.
+enum class snapshot_kind : std::uint8_t {
+  state,  ///< all that was learned up to an entry, but for the batch model
+  model,  ///< one batch model
+};
+
+/// A snapshot that was written whole.
+struct snapshot_info {
+  std::uint64_t id = 0;
+  snapshot_kind kind{};
+  entry_number at{};  ///< the last entry it stands for
+  std::uint64_t bytes = 0;
+  std::string options;  ///< what the engine was made with: a state is of use to an engine made alike
+};
+
+/// Reads a snapshot, run by run. Errors: damaged, when a run does not match its checksum.
+class snapshot_reader {
+ public:
+  virtual ~snapshot_reader() = default;
+  /// The next run, valid until the next call; empty at the end.
+  [[nodiscard]] virtual std::span<const std::byte> next() = 0;
+};
+
+/// Takes a snapshot, run by run; it does not exist until finish(), and never does if that is not called.
+class snapshot_writer {
+ public:
+  virtual ~snapshot_writer() = default;
+  virtual void write(std::span<const std::byte> run) = 0;
+  /// Makes it whole, and returns its id.
+  virtual std::uint64_t finish() = 0;
+};
+
+/// The store's own numbers of users and items, by this engine's indices: part of a state.
+struct store_ids {
+  std::vector<std::uint32_t> users, items;
+};
+
+/// An event_store whose entries can be read back after the process has ended.
+///
+/// append() only queues an entry; commit() makes it survive. While a store is being opened, append() takes what
+/// replay() gives out and stores nothing. Threads: append(), end(), prefix(), last() and ids() under one lock of the
+/// engine, as event_store says; all others are thread-safe, and called without that lock.
+class durable_store : public event_store {
+ public:
+  [[nodiscard]] durable_store* durable() noexcept final { return this; }
+
+  /// The latest entry appended; entry_number{0} when there is none.
+  [[nodiscard]] virtual entry_number last() const noexcept = 0;
+
+  // ---- durability -----------------------------------------------------------------------------------------------
+  /// Makes everything up to `entry` as durable as the store's level says, together with what others wait for.
+  /// False when that failed: the entries stay queued, and later calls try again, unless a sync has failed.
+  virtual bool commit(entry_number entry) noexcept = 0;
+  /// What the level asks for before a caller is told that `entry` is taken. False as commit().
+  virtual bool after_append(entry_number entry) noexcept = 0;
+  /// False while what was appended cannot be stored, after one more attempt: nothing should be appended then.
+  virtual bool ready() noexcept = 0;
+  /// Why the latest attempt failed; empty when it did not.
+  [[nodiscard]] virtual std::string failure() const = 0;
+
+  // ---- opening --------------------------------------------------------------------------------------------------
+  /// Calls f with every entry after `from`, in order; f appends each. Errors: damaged, io_error, what f throws.
+  virtual void replay(entry_number from, function_ref<void(entry_number, const journal_entry&)> f) = 0;
+  /// Calls f with every entry after `from` that is in the file: for looking ahead, and for those who only read.
+  virtual void scan(entry_number from, function_ref<void(entry_number, const journal_entry&)> f) const = 0;
+  /// Goes on from a state that has seen everything up to `at`, `position` events among it, instead of replaying it.
+  virtual void restore(const store_ids& ids, entry_number at, log_position position) = 0;
+  /// Ends opening: from here on append() stores.
+  virtual void opened() = 0;
+
+  // ---- snapshots ------------------------------------------------------------------------------------------------
+  /// The ids to go on with: see restore(). Complexity: O(users + items).
+  [[nodiscard]] virtual store_ids ids() const = 0;
+  /// Whole snapshots, newest first.
+  [[nodiscard]] virtual std::vector<snapshot_info> snapshots() const = 0;
+  [[nodiscard]] virtual std::unique_ptr<snapshot_reader> read_snapshot(std::uint64_t id) = 0;
+  [[nodiscard]] virtual std::unique_ptr<snapshot_writer> write_snapshot(snapshot_kind kind, entry_number at,
+                                                                        std::string_view options) = 0;
+  virtual void drop_snapshot(std::uint64_t id) = 0;
+};
+
+TANDEM_END

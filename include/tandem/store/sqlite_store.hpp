@@ -1,0 +1,66 @@
+#pragma once
+// A log in one SQLite file: entries, names and snapshots, each row under a checksum. Compiled: link tandem::sqlite.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "tandem/store/durable_store.hpp"
+
+TANDEM_BEGIN
+
+/// What may be lost when things end badly. Whatever the level, the file opens again, and holds a prefix of the log
+/// that is whole: never an event without those before it.
+enum class durability : std::uint8_t {
+  /// Nothing that wait_durable() or flush() has returned for, even if the power fails. What observe() took and nobody
+  /// waited for may be lost with the process: at most file_options.queue_bytes of it.
+  power_loss,
+  /// Nothing that observe() has returned for, if the process dies. If the machine dies, the latest seconds may be lost.
+  process_crash,
+  /// As process_crash, but observe() does not wait: at most file_options.queue_bytes may be lost with the process.
+  none,
+};
+
+/// Options of a file. A default-constructed object is a sensible start.
+struct file_options {
+  durability level = durability::process_crash;
+  /// Entries wait in memory for a commit up to this much, at levels that do not wait for each; then the observe() that
+  /// fills it commits for all. Range [4 KiB, 1 GiB].
+  std::size_t queue_bytes = std::size_t{1} << 20U;
+  /// The most the file may take; beyond, observe() answers store_failed until something is compacted or the engine is
+  /// opened with more. Range [1 MiB, inf).
+  std::uint64_t max_bytes = std::uint64_t{1} << 46U;
+  /// The name of an SQLite VFS to use; empty = SQLite's default. For tests and unusual systems.
+  std::string vfs = {};
+
+  /// Errors: invalid_argument, naming the option.
+  void validate() const;
+};
+
+/// Opens, or makes, the file of a log for writing. One engine at a time may: beside it any number of readers.
+///
+/// Files made: `path`, and beside it, while it is open, `path`-wal, `path`-shm (SQLite's) and `path`-owner (empty; its
+/// lock says who writes). A copy made by SQLite's backup API, or of all of them while nobody writes, is a valid file.
+/// Errors: io_error (a directory, no permission), bad_format (another program's file, a newer format), damaged,
+/// wrong_state (open for writing elsewhere), no_space, invalid_argument.
+[[nodiscard]] std::unique_ptr<durable_store> open_sqlite(const std::string& path, const file_options& options = {});
+
+/// What reading a whole file found.
+struct file_report {
+  std::uint64_t entries = 0, events = 0, decisions = 0, users = 0, items = 0, snapshots = 0, erased = 0;
+  std::uint64_t bytes = 0;
+  std::vector<std::string> problems;  ///< in words; empty = everything matches its checksum
+
+  [[nodiscard]] bool sound() const noexcept { return problems.empty(); }
+};
+
+/// Reads every byte of a file that means anything and checks it. May run beside the engine that writes it.
+/// Errors: io_error and bad_format, when there is nothing to check.
+[[nodiscard]] file_report verify_file(const std::string& path, const file_options& options = {});
+
+/// Copies a file as it is now, while its engine goes on: by SQLite's backup API. The copy is a valid file.
+/// Errors: as open_sqlite(), of either path; invalid_argument when `to` exists.
+void copy_file(const std::string& from, const std::string& to, const file_options& options = {});
+
+TANDEM_END

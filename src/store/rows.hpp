@@ -1,0 +1,53 @@
+#pragma once
+// Reading rows: each against its checksum, all of them against the numbers that should be there.
+
+#include <SQLiteCpp/Database.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "codec.hpp"
+#include "tandem/core/function_ref.hpp"
+
+TANDEM_BEGIN
+namespace detail::file {
+
+// How far the file goes; one row, written with every commit.
+struct tail_row {
+  std::int64_t last = 0;  // the latest entry
+  std::int64_t users = 0, items = 0, words = 0;
+
+  [[nodiscard]] std::uint32_t sum() const noexcept;
+};
+tail_row read_tail(SQLite::Database& db, const std::string& path);
+
+// Entries that were erased or compacted away.
+struct gap {
+  std::int64_t first = 0, last = 0;
+  std::int64_t events = 0;  // among them
+};
+std::vector<gap> read_gaps(SQLite::Database& db, const std::string& path);
+
+// All names by id. Errors: damaged, when one does not match its checksum.
+name_lists read_names(SQLite::Database& db, const std::string& path, const tail_row& tail);
+
+// Calls f with every entry in (from, to], in order. Errors: damaged, when one does not match its checksum or is missing
+// and not in a gap.
+void read_rows(SQLite::Database& db, const std::string& path, std::int64_t from, std::int64_t to,
+               function_ref<void(const record_row&)> f);
+
+// A read transaction: what is read in its life is of one moment.
+class moment {
+ public:
+  explicit moment(SQLite::Database& db) : db_(&db) { db_->exec("BEGIN"); }
+  moment(const moment&) = delete;
+  moment& operator=(const moment&) = delete;
+  ~moment() { db_->tryExec("COMMIT"); }
+
+ private:
+  SQLite::Database* db_;
+};
+
+}  // namespace detail::file
+TANDEM_END

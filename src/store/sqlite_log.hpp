@@ -1,0 +1,106 @@
+#pragma once
+// The store itself: appends go to a queue under the engine's lock, one leader commits the queue for all who wait.
+
+#include <SQLiteCpp/Database.h>
+#include <SQLiteCpp/Statement.h>
+
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "codec.hpp"
+#include "file.hpp"
+#include "row_queue.hpp"
+#include "rows.hpp"
+#include "tandem/store/sqlite_store.hpp"
+
+TANDEM_BEGIN
+namespace detail::file {
+
+class sqlite_log final : public durable_store {
+ public:
+  sqlite_log(std::string path, const file_options& options);
+  ~sqlite_log() override;
+
+  // ---- as the engine's log, under its lock ----------------------------------------------------------------------
+  log_position append(const event_entry& entry) override;
+  void append(const answer_entry& entry) override;
+  void append(const change_entry& entry) override;
+  [[nodiscard]] log_position end() const noexcept override { return position_; }
+  [[nodiscard]] std::shared_ptr<const log_prefix> prefix() const override;
+  [[nodiscard]] entry_number last() const noexcept override { return last_; }
+  [[nodiscard]] store_ids ids() const override;
+
+  // ---- durability -----------------------------------------------------------------------------------------------
+  bool commit(entry_number entry) noexcept override;
+  bool after_append(entry_number entry) noexcept override;
+  bool ready() noexcept override;
+  [[nodiscard]] std::string failure() const override;
+
+  // ---- opening --------------------------------------------------------------------------------------------------
+  void replay(entry_number from, function_ref<void(entry_number, const journal_entry&)> f) override;
+  void scan(entry_number from, function_ref<void(entry_number, const journal_entry&)> f) const override;
+  void restore(const store_ids& ids, entry_number at, log_position position) override;
+  void opened() override;
+
+  // ---- snapshots ------------------------------------------------------------------------------------------------
+  [[nodiscard]] std::vector<snapshot_info> snapshots() const override;
+  [[nodiscard]] std::unique_ptr<snapshot_reader> read_snapshot(std::uint64_t id) override;
+  [[nodiscard]] std::unique_ptr<snapshot_writer> write_snapshot(snapshot_kind kind, entry_number at,
+                                                                std::string_view options) override;
+  void drop_snapshot(std::uint64_t id) override;
+
+ private:
+  class prefix_reader;
+  class part_reader;
+  class part_writer;
+
+  template <class Entry>
+  void enqueue(const Entry& entry);
+  void register_item(item_index item, std::size_t nth);
+  void register_user(user_index user);
+  void write(const row_queue& rows);
+  void write_in_transaction(const row_queue& rows);
+  void prepare();
+  void load();
+  void drop_unfinished();
+
+  const std::string path_;
+  const file_options options_;
+
+  // ---- under the engine's lock ----------------------------------------------------------------------------------
+  id_space ids_;
+  log_position position_{};
+  entry_number last_{};
+  bool replaying_ = true;              // until opened()
+  const decoder* replayed_ = nullptr;  // the entry at hand
+  name_lists names_;                   // for replay()
+
+  // ---- under queue_mutex_ ---------------------------------------------------------------------------------------
+  mutable std::mutex queue_mutex_;
+  std::condition_variable written_more_;
+  row_queue queue_;
+  entry_number queued_{};   // the last entry in queue_ or beyond
+  entry_number written_{};  // the last entry in the file
+  bool leading_ = false;    // somebody writes
+  bool failing_ = false;    // the latest attempt failed
+  bool poisoned_ = false;   // a sync failed: what the file holds is unknown until it is opened again
+  std::string failure_;
+
+  // ---- under file_mutex_ ----------------------------------------------------------------------------------------
+  mutable std::mutex file_mutex_;
+  std::unique_ptr<SQLite::Database> owner_;
+  std::unique_ptr<SQLite::Database> db_;
+  std::optional<SQLite::Statement> begin_, commit_, rollback_, add_record_, add_user_, add_item_, add_word_, set_tail_;
+  tail_row tail_;  // as it is in the file
+};
+
+// Reads all snapshots and tells what does not match; returns how many there are.
+std::uint64_t check_snapshots(SQLite::Database& db, function_ref<void(const std::string&)> problem);
+
+}  // namespace detail::file
+TANDEM_END

@@ -1,0 +1,80 @@
+// The public functions of store/sqlite_store.hpp.
+
+#include "tandem/store/sqlite_store.hpp"
+
+#include <SQLiteCpp/Backup.h>
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <filesystem>
+#include <limits>
+
+#include "sqlite_log.hpp"
+#include "tandem/detail/require.hpp"
+
+TANDEM_BEGIN
+
+void file_options::validate() const {
+  detail::require(queue_bytes >= 4096 && queue_bytes <= (std::size_t{1} << 30U), "queue_bytes", "[4 KiB, 1 GiB]");
+  detail::require(max_bytes >= (std::uint64_t{1} << 20U), "max_bytes", "[1 MiB, inf)");
+}
+
+std::unique_ptr<durable_store> open_sqlite(const std::string& path, const file_options& options) {
+  return std::make_unique<detail::file::sqlite_log>(path, options);
+}
+
+void copy_file(const std::string& from, const std::string& to, const file_options& options) {
+  using namespace detail::file;
+  if (std::filesystem::exists(to)) {
+    throw error(errc::invalid_argument, "exists already", {to}, "name a file that does not");
+  }
+  translated(from, [&] {
+    const auto source = open_database(from, access::read, options);
+    SQLite::Database target(to, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, 0, options.vfs);
+    SQLite::Backup backup(target, *source);
+    while (backup.executeStep(4096) != 101) {  // SQLITE_DONE
+    }
+  });
+}
+
+file_report verify_file(const std::string& path, const file_options& options) {
+  using namespace detail::file;
+  file_report out;
+  const auto problem = [&](const std::string& what) { out.problems.push_back(what); };
+  const auto attempt = [&](auto&& f) {
+    try {
+      translated(path, f);
+    } catch (const error& e) {
+      if (e.code() != errc::damaged) throw;
+      problem(e.message());
+    }
+  };
+  const auto db = open_database(path, access::read, options);
+  const moment now(*db);
+  attempt([&] {
+    SQLite::Statement check(*db, "PRAGMA integrity_check(20)");
+    while (check.executeStep()) {
+      const std::string said = check.getColumn(0).getString();
+      if (said != "ok") problem("SQLite: " + said);
+    }
+  });
+  attempt([&] {
+    const tail_row tail = read_tail(*db, path);
+    const name_lists names = read_names(*db, path, tail);
+    for (const auto& each : names.users) out.users += each.has_value() ? 1U : 0U;
+    for (const auto& each : names.items) out.items += each.has_value() ? 1U : 0U;
+    for (const gap& each : read_gaps(*db, path)) out.erased += static_cast<std::uint64_t>(each.last - each.first + 1);
+    decoder at(names);
+    read_rows(*db, path, 0, std::numeric_limits<std::int64_t>::max(), [&](const record_row& row) {
+      (void)at.read(row);
+      ++out.entries;
+      out.events += static_cast<entry_kind>(row.kind) == entry_kind::event ? 1U : 0U;
+      out.decisions += static_cast<entry_kind>(row.kind) == entry_kind::answer ? 1U : 0U;
+    });
+  });
+  attempt([&] { out.snapshots = check_snapshots(*db, problem); });
+  out.bytes = static_cast<std::uint64_t>(db->execAndGet("PRAGMA page_count").getInt64() *
+                                         db->execAndGet("PRAGMA page_size").getInt64());
+  return out;
+}
+
+TANDEM_END
