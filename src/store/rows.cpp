@@ -28,32 +28,60 @@ void require_gaps(const std::vector<gap>& gaps, std::int64_t first, std::int64_t
 
 }  // namespace
 
-std::uint32_t tail_row::sum() const noexcept {
+std::uint32_t tail_row::sum() const {
   std::string rest;
-  body_writer(rest).signed_number(words);
+  body_writer out(rest);
+  for (const std::int64_t n : {words, streams, gaps}) out.signed_number(n);
   return sum_of(last, users, items, rest);
 }
 
+void write_tail(SQLite::Database& db, const tail_row& tail) {
+  SQLite::Statement row(db, "INSERT OR REPLACE INTO tail VALUES(1, ?, ?, ?, ?, ?, ?, ?)");
+  int at = 0;
+  for (const std::int64_t n : {tail.last, tail.users, tail.items, tail.words, tail.streams, tail.gaps}) row.bind(++at, n);
+  row.bind(++at, std::int64_t{tail.sum()});
+  row.exec();
+}
+
 tail_row read_tail(SQLite::Database& db, const std::string& path) {
-  SQLite::Statement rows(db, "SELECT last, users, items, words, sum FROM tail");
+  SQLite::Statement rows(db, "SELECT last, users, items, words, streams, gaps, sum FROM tail");
   if (!rows.executeStep()) damaged(path, "the row of table tail is missing");
   const tail_row out{rows.getColumn(0).getInt64(), rows.getColumn(1).getInt64(), rows.getColumn(2).getInt64(),
-                     rows.getColumn(3).getInt64()};
-  if (rows.getColumn(4).getInt64() != std::int64_t{out.sum()}) damaged(path, "table tail does not match its checksum");
+                     rows.getColumn(3).getInt64(), rows.getColumn(4).getInt64(), rows.getColumn(5).getInt64()};
+  if (rows.getColumn(6).getInt64() != std::int64_t{out.sum()}) damaged(path, "table tail does not match its checksum");
   return out;
+}
+
+std::uint32_t gap::sum() const noexcept {
+  return sum_of(first, last, events, compacted ? std::string_view("c") : std::string_view("e"));
 }
 
 std::vector<gap> read_gaps(SQLite::Database& db, const std::string& path) {
   std::vector<gap> out;
-  SQLite::Statement rows(db, "SELECT first, last, events, sum FROM gap ORDER BY first");
+  SQLite::Statement rows(db, "SELECT first, last, events, kind, sum FROM gap ORDER BY first");
   while (rows.executeStep()) {
-    const gap each{rows.getColumn(0).getInt64(), rows.getColumn(1).getInt64(), rows.getColumn(2).getInt64()};
-    if (rows.getColumn(3).getInt64() != std::int64_t{sum_of(each.first, each.last, each.events, {})}) {
+    const gap each{rows.getColumn(0).getInt64(), rows.getColumn(1).getInt64(), rows.getColumn(2).getInt64(),
+                   rows.getColumn(3).getInt64() != 0};
+    if (rows.getColumn(4).getInt64() != std::int64_t{each.sum()}) {
       damaged(path, "a row of table gap does not match its checksum");
     }
     out.push_back(each);
   }
   return out;
+}
+
+void write_gaps(SQLite::Database& db, const std::vector<gap>& gaps) {
+  db.exec("DELETE FROM gap");
+  SQLite::Statement add(db, "INSERT INTO gap VALUES(?, ?, ?, ?, ?)");
+  for (const gap& each : gaps) {
+    add.bind(1, each.first);
+    add.bind(2, each.last);
+    add.bind(3, each.events);
+    add.bind(4, each.compacted ? 1 : 0);
+    add.bind(5, std::int64_t{each.sum()});
+    add.exec();
+    add.reset();
+  }
 }
 
 namespace {

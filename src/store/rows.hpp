@@ -16,18 +16,25 @@ namespace detail::file {
 // How far the file goes; one row, written with every commit.
 struct tail_row {
   std::int64_t last = 0;  // the latest entry
-  std::int64_t users = 0, items = 0, words = 0;
+  std::int64_t users = 0, items = 0, words = 0;  // the latest id of each
+  std::int64_t streams = 0, gaps = 0;            // rows of these tables
 
-  [[nodiscard]] std::uint32_t sum() const noexcept;
+  [[nodiscard]] std::uint32_t sum() const;
 };
+void write_tail(SQLite::Database& db, const tail_row& tail);
 tail_row read_tail(SQLite::Database& db, const std::string& path);
 
 // Entries that were erased or compacted away.
 struct gap {
   std::int64_t first = 0, last = 0;
   std::int64_t events = 0;  // among them
+  bool compacted = false;   // a snapshot stands for them; otherwise they are as if they had never been
+
+  [[nodiscard]] std::uint32_t sum() const noexcept;
 };
+// in order
 std::vector<gap> read_gaps(SQLite::Database& db, const std::string& path);
+void write_gaps(SQLite::Database& db, const std::vector<gap>& gaps);
 
 // All names by id. Errors: damaged, when one does not match its checksum.
 name_lists read_names(SQLite::Database& db, const std::string& path, const tail_row& tail);

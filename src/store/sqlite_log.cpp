@@ -35,7 +35,7 @@ sqlite_log::~sqlite_log() {
   add_user_.reset();
   add_item_.reset();
   add_word_.reset();
-  set_tail_.reset();
+  put_stream_.reset();
   db_.reset();
   owner_.reset();
 }
@@ -48,7 +48,7 @@ void sqlite_log::prepare() {
   add_user_.emplace(*db_, "INSERT INTO user VALUES(?, ?, ?)");
   add_item_.emplace(*db_, "INSERT INTO item VALUES(?, ?, ?)");
   add_word_.emplace(*db_, "INSERT INTO word VALUES(?, ?, ?)");
-  set_tail_.emplace(*db_, "UPDATE tail SET last = ?, users = ?, items = ?, words = ?, sum = ?");
+  put_stream_.emplace(*db_, "INSERT OR REPLACE INTO stream VALUES(?, ?, ?)");
 }
 
 void sqlite_log::load() {
@@ -106,7 +106,11 @@ log_position sqlite_log::append(const event_entry& e) {
 
 void sqlite_log::append(const answer_entry& e) {
   if (!replaying_) return enqueue(e);
-  for (std::size_t k = 0; k < e.record.slate.size(); ++k) register_item(e.record.slate[k].item, k);
+  std::size_t nth = 0;
+  for (const placed_item& place : e.record.slate) register_item(place.item, nth++);
+  for (const std::vector<item_index>* list : {&e.only, &e.blocked}) {
+    for (const item_index item : *list) register_item(item, nth++);
+  }
 }
 
 void sqlite_log::append(const change_entry& e) {
@@ -126,53 +130,51 @@ store_ids sqlite_log::ids() const {
 
 // ---- committing ---------------------------------------------------------------------------------------------------
 
-void sqlite_log::write_in_transaction(const row_queue& rows) {
-  tail_row tail = tail_;
-  for (const queued_row& row : rows.rows()) {
-    const std::string_view body = rows.body(row);
-    if (row.to == table::record) {
-      add_record_->bind(1, row.id);
-      add_record_->bind(2, std::int32_t{row.kind});
-      if (row.user != 0) {
-        add_record_->bind(3, row.user);
-      } else {
-        add_record_->bind(3);
-      }
-      add_record_->bindNoCopy(4, body.data(), static_cast<int>(body.size()));
-      add_record_->bind(5, std::int64_t{sum_of(row.id, row.kind, row.user, body)});
-      add_record_->exec();
-      add_record_->reset();
-      tail.last = row.id;
-      continue;
+void sqlite_log::insert(const queued_row& row, std::string_view body, tail_row& tail) {
+  if (row.to == table::record) {
+    add_record_->bind(1, row.id);
+    add_record_->bind(2, std::int32_t{row.kind});
+    if (row.user != 0) {
+      add_record_->bind(3, row.user);
+    } else {
+      add_record_->bind(3);
     }
-    SQLite::Statement& add = *(row.to == table::user ? add_user_ : row.to == table::item ? add_item_ : add_word_);
-    add.bind(1, row.id);
-    add.bindNoCopy(2, body.data(), static_cast<int>(body.size()));
-    add.bind(3, std::int64_t{sum_of(row.id, 0, 0, body)});
-    add.exec();
-    add.reset();
-    (row.to == table::user ? tail.users : row.to == table::item ? tail.items : tail.words) = row.id;
+    add_record_->bindNoCopy(4, body.data(), static_cast<int>(body.size()));
+    add_record_->bind(5, std::int64_t{sum_of(row.id, row.kind, row.user, body)});
+    add_record_->exec();
+    add_record_->reset();
+    tail.last = row.id;
+    return;
   }
-  set_tail_->bind(1, tail.last);
-  set_tail_->bind(2, tail.users);
-  set_tail_->bind(3, tail.items);
-  set_tail_->bind(4, tail.words);
-  set_tail_->bind(5, std::int64_t{tail.sum()});
-  set_tail_->exec();
-  set_tail_->reset();
-  commit_->exec();
-  commit_->reset();
-  tail_ = tail;
+  if (row.to == table::stream) {
+    put_stream_->bindNoCopy(1, body.data(), static_cast<int>(row.name_size));
+    put_stream_->bindNoCopy(2, body.data() + row.name_size, static_cast<int>(row.size - row.name_size));
+    put_stream_->bind(3, std::int64_t{sum_of(static_cast<std::int64_t>(row.name_size), 0, 0, body)});
+    put_stream_->exec();
+    put_stream_->reset();
+    tail.streams = db_->execAndGet("SELECT count(*) FROM stream").getInt64();
+    return;
+  }
+  SQLite::Statement& add = *(row.to == table::user ? add_user_ : row.to == table::item ? add_item_ : add_word_);
+  std::int64_t& latest = row.to == table::user ? tail.users : row.to == table::item ? tail.items : tail.words;
+  add.bind(1, row.id);
+  add.bindNoCopy(2, body.data(), static_cast<int>(body.size()));
+  add.bind(3, std::int64_t{sum_of(row.id, 0, 0, body)});
+  add.exec();
+  add.reset();
+  latest = std::max(latest, row.id);
 }
 
-void sqlite_log::write(const row_queue& rows) {
-  const std::lock_guard lock(file_mutex_);
+// Runs f as one transaction: all of it or nothing.
+void sqlite_log::transaction(function_ref<void()> f) {
   begin_->exec();
   begin_->reset();
   try {
-    write_in_transaction(rows);
+    f();
+    commit_->exec();
+    commit_->reset();
   } catch (...) {
-    for (auto* statement : {&add_record_, &add_user_, &add_item_, &add_word_, &set_tail_, &commit_}) {
+    for (auto* statement : {&add_record_, &add_user_, &add_item_, &add_word_, &put_stream_, &commit_}) {
       (*statement)->tryReset();
     }
     if (sqlite3_get_autocommit(db_->getHandle()) == 0) {
@@ -183,41 +185,56 @@ void sqlite_log::write(const row_queue& rows) {
   }
 }
 
+void sqlite_log::write(const row_queue& rows) {
+  const std::lock_guard lock(file_mutex_);
+  tail_row tail = tail_;
+  transaction([&] {
+    for (const queued_row& row : rows.rows()) insert(row, rows.body(row), tail);
+    write_tail(*db_, tail);
+  });
+  tail_ = tail;
+}
+
+// Writes what is at hand, without queue_mutex_; says what went wrong, if anything.
+void sqlite_log::lead(std::unique_lock<std::mutex>& lock) noexcept {
+  if (batch_.empty()) {
+    batch_.swap(queue_);
+    batch_end_ = queued_;
+  }
+  leading_ = true;
+  lock.unlock();
+  std::string problem;
+  bool poisons = false;
+  try {
+    write(batch_);
+  } catch (const SQLite::Exception& e) {
+    problem = as_error(e, path_).what();
+    // an error of the disk itself may have left anything in the file: only reading it anew tells
+    poisons = e.getErrorCode() == SQLITE_IOERR && e.getExtendedErrorCode() != SQLITE_IOERR_NOMEM;
+  } catch (const std::exception& e) {
+    problem = e.what();
+  }
+  lock.lock();
+  leading_ = false;
+  failing_ = !problem.empty();
+  poisoned_ = poisons;
+  failure_.swap(problem);
+  if (!failing_) {
+    written_ = batch_end_;
+    batch_.clear();
+  }
+  written_more_.notify_all();
+}
+
 bool sqlite_log::commit(entry_number entry) noexcept {
   std::unique_lock lock(queue_mutex_);
   while (raw(written_) < raw(entry)) {
     if (poisoned_) return false;
-    if (leading_) {
+    if (leading_ || grouping_) {
       written_more_.wait(lock);
       continue;
     }
-    row_queue rows;
-    rows.swap(queue_);
-    const entry_number reached = queued_;
-    leading_ = true;
-    lock.unlock();
-    std::string problem;
-    bool poisons = false;
-    try {
-      write(rows);
-    } catch (const SQLite::Exception& e) {
-      problem = as_error(e, path_).what();
-      poisons = (e.getExtendedErrorCode() & 0xFF) == SQLITE_IOERR && e.getExtendedErrorCode() != SQLITE_IOERR_NOMEM;
-    } catch (const std::exception& e) {
-      problem = e.what();
-    }
-    lock.lock();
-    leading_ = false;
-    failing_ = !problem.empty();
-    poisoned_ = poisons;
-    failure_ = problem;
-    if (failing_) {
-      rows.append(queue_);
-      queue_.swap(rows);
-    } else {
-      written_ = reached;
-    }
-    written_more_.notify_all();
+    lead(lock);
     if (failing_) return false;
   }
   return true;
@@ -227,9 +244,21 @@ bool sqlite_log::after_append(entry_number entry) noexcept {
   if (options_.level == durability::process_crash) return commit(entry);
   {
     const std::lock_guard lock(queue_mutex_);
-    if (queue_.bytes() < options_.queue_bytes || leading_) return true;
+    const std::size_t waiting = queue_.bytes();
+    if (waiting < options_.queue_bytes || (leading_ && waiting < 4 * options_.queue_bytes)) return true;
   }
   return commit(entry);
+}
+
+void sqlite_log::begin_group() noexcept {
+  const std::lock_guard lock(queue_mutex_);
+  grouping_ = true;
+}
+
+void sqlite_log::end_group() noexcept {
+  const std::lock_guard lock(queue_mutex_);
+  grouping_ = false;
+  written_more_.notify_all();
 }
 
 bool sqlite_log::ready() noexcept {
@@ -248,12 +277,44 @@ std::string sqlite_log::failure() const {
   return failure_;
 }
 
+// ---- streams ------------------------------------------------------------------------------------------------------
+
+void sqlite_log::set_stream(std::string_view name, std::string_view position) {
+  const std::lock_guard lock(queue_mutex_);
+  if (poisoned_ || failing_) throw error(errc::io_error, failure_, {path_});
+  const row_queue::mark before = queue_.size();
+  try {
+    queue_.add_stream(name, position);
+  } catch (...) {
+    queue_.shrink(before);
+    throw;
+  }
+}
+
+std::string sqlite_log::stream(std::string_view name) const {
+  return translated(path_, [&] {
+    const std::lock_guard lock(file_mutex_);
+    SQLite::Statement rows(*db_, "SELECT position, sum FROM stream WHERE name = ?");
+    rows.bindNoCopy(1, name.data(), static_cast<int>(name.size()));
+    if (!rows.executeStep()) return std::string();
+    const SQLite::Column column = rows.getColumn(0);
+    std::string position(bytes_of(column));
+    const auto size = static_cast<std::int64_t>(name.size());
+    if (rows.getColumn(1).getInt64() != std::int64_t{sum_of(size, 0, 0, std::string(name) + position)}) {
+      throw error(errc::damaged, "the position of stream '" + std::string(name) + "' does not match its checksum",
+                  {path_}, "run `tandem verify`, take the latest copy");
+    }
+    return position;
+  });
+}
+
 // ---- reading back -------------------------------------------------------------------------------------------------
 
 void sqlite_log::replay(entry_number from, function_ref<void(entry_number, const journal_entry&)> f) {
   translated(path_, [&] {
     const moment now(*db_);
     decoder at(names_);
+    from_the_start_ = raw(from) == 0;
     replayed_ = &at;
     read_rows(*db_, path_, static_cast<std::int64_t>(raw(from)), std::numeric_limits<std::int64_t>::max(),
               [&](const record_row& row) {
@@ -297,98 +358,31 @@ void sqlite_log::restore(const store_ids& ids, entry_number at, log_position pos
   position_ = position;
 }
 
+// names that nothing in the log uses any more: of somebody who was forgotten
+void sqlite_log::drop_unused_names() {
+  bool dropped = false;
+  const auto drop = [&](const name_lists::list& names, const id_map& map, const char* sql) {
+    SQLite::Statement row(*db_, sql);
+    for (std::size_t id = 1; id <= names.size(); ++id) {
+      if (!names[id - 1].has_value() || map.index_of(id) != id_map::none) continue;
+      row.bind(1, static_cast<std::int64_t>(id));
+      row.exec();
+      row.reset();
+      dropped = true;
+    }
+  };
+  const std::lock_guard lock(file_mutex_);
+  transaction([&] {
+    drop(names_.users, ids_.users, "DELETE FROM user WHERE id = ?");
+    drop(names_.items, ids_.items, "DELETE FROM item WHERE id = ?");
+  });
+  if (dropped) truncate_wal();
+}
+
 void sqlite_log::opened() {
+  if (from_the_start_) translated(path_, [&] { drop_unused_names(); });
   replaying_ = false;
   names_ = {};
-}
-
-// ---- frozen prefixes ----------------------------------------------------------------------------------------------
-
-class sqlite_log::prefix_reader final : public log_prefix {
- public:
-  prefix_reader(sqlite_log& log, bool opening)
-      : log_(&log),
-        users_(log.ids_.users),
-        items_(log.ids_.items),
-        last_(log.last_),
-        position_(log.position_),
-        opening_(opening) {}
-
-  [[nodiscard]] log_position end() const noexcept override { return position_; }
-
-  void read(log_position from, function_ref<void(std::span<const logged_event>)> f) const override {
-    std::vector<logged_event> run;
-    run.reserve(run_length);
-    std::uint64_t at = first_position();
-    const auto take = [&](const record_row& row) {
-      if (static_cast<entry_kind>(row.kind) != entry_kind::event) return;
-      if (at++ < raw(from)) return;
-      const bare_event e = read_bare_event(row);
-      const std::uint32_t user = users_.index_of(e.user);
-      const std::uint32_t item = items_.index_of(e.item);
-      if (user == id_map::none || item == id_map::none) {
-        throw error(errc::damaged, "entry " + std::to_string(row.number) + " names an id that is not there",
-                    {log_->path_});
-      }
-      run.push_back({user_index{user}, item_index{item}, action_index{static_cast<std::uint32_t>(e.action)}, e.weight,
-                     e.time, e.decision});
-      if (run.size() == run_length) {
-        f(run);
-        run.clear();
-      }
-    };
-    with_file(
-        [&](SQLite::Database& db) { read_rows(db, log_->path_, 0, static_cast<std::int64_t>(raw(last_)), take); });
-    if (!run.empty()) f(run);
-  }
-
-  void read_decisions(function_ref<void(std::span<const decision>)> f) const override;
-
- private:
-  static constexpr std::size_t run_length = 4096;
-
-  // events that came before the first that is kept
-  [[nodiscard]] std::uint64_t first_position() const noexcept { return 0; }
-
-  // calls f(database) with the file as of now, which holds all of the prefix
-  template <class F>
-  void with_file(F&& f) const {
-    translated(log_->path_, [&] {
-      if (!opening_ && !log_->commit(last_)) throw error(errc::io_error, log_->failure(), {log_->path_});
-      const auto db = open_database(log_->path_, access::read, log_->options_);
-      const moment now(*db);
-      f(*db);
-    });
-  }
-
-  sqlite_log* log_;  // outlives its prefixes
-  id_map users_, items_;
-  entry_number last_;
-  log_position position_;
-  bool opening_;
-};
-
-void sqlite_log::prefix_reader::read_decisions(function_ref<void(std::span<const decision>)> f) const {
-  with_file([&](SQLite::Database& db) {
-    const name_lists names = read_names(db, log_->path_, read_tail(db, log_->path_));
-    decoder at(names);
-    std::uint64_t events = first_position();
-    read_rows(db, log_->path_, 0, static_cast<std::int64_t>(raw(last_)), [&](const record_row& row) {
-      if (static_cast<entry_kind>(row.kind) == entry_kind::event) ++events;
-      if (static_cast<entry_kind>(row.kind) != entry_kind::answer) return;
-      const auto& entry = std::get<answer_entry>(at.read(row));
-      decision d = entry.record;
-      d.position = log_position{events - std::min(events, entry.events_since)};
-      const std::uint32_t user = users_.index_of(at.user_id());
-      d.user = user == id_map::none ? no_id<user_index> : user_index{user};
-      for (std::size_t k = 0; k < d.slate.size(); ++k) d.slate[k].item = item_index{items_.index_of(at.item_ids()[k])};
-      f(std::span(&d, 1));
-    });
-  });
-}
-
-std::shared_ptr<const log_prefix> sqlite_log::prefix() const {
-  return std::make_shared<prefix_reader>(const_cast<sqlite_log&>(*this), replaying_);
 }
 
 }  // namespace detail::file
