@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 
 TANDEM_BEGIN
 namespace detail::keys {
@@ -34,31 +33,57 @@ static_assert(application_id == 1953391723 && format_version == 1);
   throw error(errc::damaged, what, {path}, "take the latest copy of the key ring");
 }
 
+// Runs f, telling SQLite's failures in the words of a ring.
+template <class F>
+decltype(auto) told(const std::string& path, F&& f) {
+  try {
+    return f();
+  } catch (const SQLite::Exception& e) {
+    switch (e.getErrorCode()) {
+      case SQLITE_NOMEM: throw std::bad_alloc();
+      case SQLITE_CORRUPT: fail_damaged(std::string("is damaged (") + e.what() + ")", path);
+      case SQLITE_NOTADB: throw error(errc::bad_format, "is not a key ring", {path}, "give another path");
+      case SQLITE_BUSY:
+      case SQLITE_LOCKED:
+        throw error(errc::wrong_state, "the key ring is open elsewhere", {path}, "close it there: one may use it");
+      default: throw file::as_error(e, path);
+    }
+  }
+}
+
 bool has_bytes(const std::string& path) {
   std::error_code none;
   return std::filesystem::is_regular_file(path, none) && std::filesystem::file_size(path, none) > 0;
 }
 
-// SQLite would make a file of its own in place of a short one that is not its own
 const std::string& checked(const std::string& path, bool must_exist) {
   if (path.empty()) throw error(errc::invalid_argument, "must not be empty", {{}, 0, "path"}, "name a file");
   std::error_code none;
   if (std::filesystem::is_directory(path, none)) {
     throw error(errc::io_error, "is a directory", {path}, "name a file in it");
   }
-  if (has_bytes(path)) {
-    std::ifstream in(path, std::ios::binary);
-    std::array<char, 16> head{};
-    if (!in) throw error(errc::io_error, "cannot be read", {path}, "check its permissions");
-    in.read(head.data(), head.size());
-    if (std::memcmp(head.data(), "SQLite format 3", head.size()) != 0) {
-      throw error(errc::bad_format, "is not a key ring", {path}, "give another path");
-    }
-  } else if (must_exist) {
+  if (must_exist && !has_bytes(path)) {
     throw error(errc::not_found, "there is no key ring, and the log cannot be read without it", {path},
                 "bring back the latest copy of it");
   }
   return path;
+}
+
+// SQLite would make a file of its own in place of a short one that is not its own. Read through its handle: to open and
+// close the file would give up the locks that this process has on it.
+void check_head(SQLite::Database& db, const std::string& path) {
+  sqlite3_file* file = nullptr;
+  (void)sqlite3_file_control(db.getHandle(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  sqlite3_int64 size = 0;
+  std::array<char, 16> head{};
+  if (file == nullptr || file->pMethods == nullptr || file->pMethods->xFileSize(file, &size) != SQLITE_OK) {
+    throw error(errc::io_error, "cannot be read", {path}, "check its permissions");
+  }
+  if (size == 0) return;
+  (void)file->pMethods->xRead(file, head.data(), static_cast<int>(head.size()), 0);
+  if (std::memcmp(head.data(), "SQLite format 3", head.size()) != 0) {
+    throw error(errc::bad_format, "is not a key ring", {path}, "give another path");
+  }
 }
 
 void check_kind(SQLite::Database& db, const std::string& path, bool must_exist) {
@@ -96,20 +121,15 @@ void keep_private(const std::string& path) {
 }
 
 SQLite::Database open_alone(const std::string& path, const key_ring_options& options) {
-  try {
-    return file::translated(checked(path, options.must_exist), [&] {
-      const bool was_there = has_bytes(path);
-      SQLite::Database db = opened(path, options.vfs);
-      check_kind(db, path, options.must_exist);
-      if (!was_there) keep_private(path);
-      db.exec("PRAGMA journal_mode=TRUNCATE");
-      return db;
-    });
-  } catch (const error& e) {
-    if (e.code() != errc::wrong_state) throw;
-    throw error(errc::wrong_state, "the key ring is open elsewhere", {path},
-                "close it there: one at a time may use it");
-  }
+  return told(checked(path, options.must_exist), [&] {
+    const bool was_there = has_bytes(path);
+    SQLite::Database db = opened(path, options.vfs);
+    check_head(db, path);
+    check_kind(db, path, options.must_exist);
+    if (!was_there) keep_private(path);
+    db.exec("PRAGMA journal_mode=TRUNCATE");
+    return db;
+  });
 }
 
 std::uint32_t sum_of(const ring_header& header) {
@@ -153,7 +173,7 @@ SQLite::Statement& key_file::prepared(std::optional<SQLite::Statement>& one, con
 void key_file::make_tables() { db_.exec(schema); }
 
 void key_file::change(const std::function<void()>& f) {
-  file::translated(path_, [&] {
+  told(path_, [&] {
     SQLite::Transaction all(db_);
     f();
     all.commit();
@@ -161,7 +181,7 @@ void key_file::change(const std::function<void()>& f) {
 }
 
 ring_header key_file::header() {
-  return file::translated(path_, [&] {
+  return told(path_, [&] {
     SQLite::Statement read(db_, "SELECT name, generation, key_check, sum FROM ring WHERE id = 1");
     ring_header out;
     if (!read.executeStep() || !copy(read.getColumn(0), out.ring) || !copy(read.getColumn(2), out.check)) {
@@ -183,7 +203,7 @@ void key_file::set_header(const ring_header& header) {
 }
 
 std::string key_file::common(common_key which) {
-  return file::translated(path_, [&] {
+  return told(path_, [&] {
     SQLite::Statement read(db_, "SELECT wrapped FROM common WHERE id = ?");
     read.bind(1, static_cast<int>(which));
     if (!read.executeStep()) fail_damaged("a key is missing", path_);
@@ -199,7 +219,7 @@ void key_file::set_common(common_key which, const wrapped_key& key) {
 }
 
 std::optional<std::string> key_file::find(const pseudonym& user) {
-  return file::translated(path_, [&]() -> std::optional<std::string> {
+  return told(path_, [&]() -> std::optional<std::string> {
     SQLite::Statement& read =
         prepared(find_, "SELECT wrapped FROM user LEFT JOIN slot ON slot.id = user.slot WHERE user.pseudonym = ?");
     const using_it now(read);
@@ -271,7 +291,7 @@ void key_file::replace_all(const std::function<wrapped_key(const pseudonym&, std
 }
 
 std::uint64_t key_file::users() {
-  return file::translated(path_, [&] {
+  return told(path_, [&] {
     const std::int64_t slots = number("SELECT coalesce(max(id), 0) FROM slot");
     return static_cast<std::uint64_t>(slots - number("SELECT count(*) FROM free_slot"));
   });
@@ -281,7 +301,7 @@ void key_file::copy_to(const std::string& to, const std::string& vfs) {
   key_ring_options options;
   options.vfs = vfs;
   SQLite::Database target = open_alone(to, options);
-  file::translated(to, [&] {
+  told(to, [&] {
     SQLite::Backup backup(target, db_);
     if (backup.executeStep(-1) != SQLITE_DONE) {
       throw error(errc::wrong_state, "is in use", {to}, "close it there, or copy to another file");
