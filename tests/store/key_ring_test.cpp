@@ -3,6 +3,8 @@
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Statement.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <filesystem>
 #include <map>
@@ -202,7 +204,7 @@ TEST_CASE("a forgotten user is unreadable, of a copy of the log too, and all oth
     for (const auto& [user, row] : rows) {
       const pseudonym hidden = ring.pseudonym_of(user);
       CHECK(ring.has_key(hidden) == (forgotten.count(user) == 0));
-      const auto failed = failure([&] { return ring.open(hidden, row, ""); });
+      const auto failed = failure([&, &sealed = row] { return ring.open(hidden, sealed, ""); });
       CHECK(failed == (forgotten.count(user) != 0 ? std::optional(errc::not_found) : std::nullopt));
     }
   }
@@ -311,10 +313,9 @@ struct ring_with_rows : place_of_ring {
   }
 
   bool all_readable(const key_ring& ring) const {
-    for (const auto& [user, row] : rows) {
-      if (failure([&] { return ring.open(ring.pseudonym_of(user), row, ""); }).has_value()) return false;
-    }
-    return true;
+    return std::all_of(rows.begin(), rows.end(), [&](const auto& row) {
+      return !failure([&] { return ring.open(ring.pseudonym_of(row.first), row.second, ""); }).has_value();
+    });
   }
 };
 
