@@ -3,7 +3,6 @@
 // tandem::sqlite.
 
 #include <array>
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -21,7 +20,6 @@ struct pseudonym {
   std::array<unsigned char, 32> bytes = {};
 
   friend bool operator==(const pseudonym&, const pseudonym&) = default;
-  friend auto operator<=>(const pseudonym&, const pseudonym&) = default;
 };
 
 /// Keys that belong to no one user.
@@ -97,12 +95,12 @@ class key_ring {
   /// bytes (the table, the number of the entry) must be given to open(), so that a row moved elsewhere is refused.
   /// Complexity: O(bytes), and a look-up in the file when the key is not in memory. Allocates: the result.
   [[nodiscard]] std::string seal(const pseudonym& user, std::string_view plain, std::string_view associated);
-  [[nodiscard]] std::string seal(common_key key, std::string_view plain, std::string_view associated) const;
+  [[nodiscard]] std::string seal(common_key which, std::string_view plain, std::string_view associated) const;
 
   /// What seal() was given.
   /// Errors: not_found, when its key was erased; damaged, when a single bit of `sealed` or `associated` differs.
   [[nodiscard]] std::string open(const pseudonym& user, std::string_view sealed, std::string_view associated) const;
-  [[nodiscard]] std::string open(common_key key, std::string_view sealed, std::string_view associated) const;
+  [[nodiscard]] std::string open(common_key which, std::string_view sealed, std::string_view associated) const;
 
   /// Erases the key of a user, in memory and in the file, and replaces the key of snapshots, in one commit that is on
   /// the disk when this returns. All that was sealed for the user, and every snapshot, is unreadable from now on; so
