@@ -261,11 +261,14 @@ void key_file::add(const pseudonym& user, const wrapped_key& key) {
 }
 
 bool key_file::erase(const pseudonym& user) {
-  SQLite::Statement find(db_, "DELETE FROM user WHERE pseudonym = ? RETURNING slot");
-  bind(find, 1, user.bytes);
-  if (!find.executeStep()) return false;
-  const std::int64_t slot = find.getColumn(0).getInt64();
-  find.reset();
+  SQLite::Statement read(db_, "SELECT slot FROM user WHERE pseudonym = ?");
+  bind(read, 1, user.bytes);
+  if (!read.executeStep()) return false;
+  const std::int64_t slot = read.getColumn(0).getInt64();
+  read.reset();
+  SQLite::Statement remove(db_, "DELETE FROM user WHERE pseudonym = ?");
+  bind(remove, 1, user.bytes);
+  remove.exec();
   SQLite::Statement empty(db_, "UPDATE slot SET wrapped = zeroblob(?) WHERE id = ?");
   empty.bind(1, static_cast<int>(wrapped_key().size()));
   empty.bind(2, slot);

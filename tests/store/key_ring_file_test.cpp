@@ -1,10 +1,13 @@
 // The file of a key ring, when things go wrong: crashes, disks that fail, damage, what is left behind on the disk.
 
 #include <filesystem>
+#include <functional>
+#include <new>
 #include <utility>
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/failing_new.hpp"
 #include "support/key_rings.hpp"
 
 using namespace tandem_test;
@@ -231,3 +234,45 @@ TEST_CASE("bytes of a ring changed at random are refused or do no harm") {
     }
   }
 }
+
+#if TANDEM_TEST_CAN_FAIL_NEW
+TEST_CASE("a call that memory runs out in, wherever it does, leaves a ring that goes on") {
+  const master_key next = key(2);
+  using call = std::function<void(key_ring&, const pseudonym& of_a_row, const pseudonym& of_nobody)>;
+  const std::vector<call> calls = {
+      [](key_ring& ring, const pseudonym&, const pseudonym& nobody) {
+        (void)ring.seal(nobody, std::string(50, 'x'), "");
+      },
+      [](key_ring& ring, const pseudonym&, const pseudonym& nobody) {
+        ring.make_keys({&nobody, 1});
+      },
+      [](key_ring& ring, const pseudonym& user, const pseudonym&) { (void)ring.forget(user); },
+      [&](key_ring& ring, const pseudonym&, const pseudonym&) { ring.rotate_master(next); },
+  };
+  for (const call& each : calls) {
+    bool failed = true;
+    for (long allowed = 0; failed; ++allowed) {
+      ring_with_rows at(6);
+      bool is_new = false;
+      {
+        key_ring ring = at.open(1, quick(4));
+        const pseudonym user = ring.pseudonym_of(user_name(0)), nobody = ring.pseudonym_of("nobody");
+        at.rows.erase(user_name(0));
+        try {
+          const fail_new_after limit(allowed);
+          each(ring, user, nobody);
+          failed = false;
+        } catch (const std::bad_alloc&) {
+          failed = true;
+        }
+        REQUIRE(at.all_readable(ring));
+        REQUIRE(ring.open(nobody, ring.seal(nobody, "x", ""), "") == "x");
+        REQUIRE(ring.open(common_key::snapshots, ring.seal(common_key::snapshots, "x", ""), "") == "x");
+        is_new = ring.stats().generation == 2;
+      }
+      REQUIRE(at.all_readable(at.open(is_new ? 2 : 1)));
+      REQUIRE(allowed < 1000);
+    }
+  }
+}
+#endif
