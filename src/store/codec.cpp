@@ -60,7 +60,7 @@ std::vector<std::uint32_t> encoder::item_ids(const std::vector<item_index>& item
 }
 
 std::uint32_t encoder::word_id(std::string_view word) {
-  const auto known = ids_->words.find(std::string(word));
+  const auto known = ids_->words.find(word);
   if (known != ids_->words.end()) return known->second;
   const auto id = static_cast<std::uint32_t>(++ids_->n_words);
   added_words_.emplace_back(word);

@@ -77,6 +77,7 @@ class sqlite_log final : public durable_store {
   void register_user(user_index user);
   void lead(std::unique_lock<std::mutex>& lock) noexcept;
   void write(const row_queue& rows);
+  void insert_records(const row_queue& rows, std::span<const queued_row* const> records);
   void insert(const queued_row& row, std::string_view body, tail_row& tail);
   void transaction(function_ref<void()> f);
   void begin_group() noexcept override;
@@ -88,6 +89,8 @@ class sqlite_log final : public durable_store {
   void prepare();
   void load();
   void drop_unfinished();
+
+  static constexpr std::size_t records_together = 16;
 
   const std::string path_;
   const file_options options_;
@@ -120,7 +123,7 @@ class sqlite_log final : public durable_store {
   mutable std::mutex file_mutex_;
   std::unique_ptr<SQLite::Database> owner_;
   std::unique_ptr<SQLite::Database> db_;
-  std::optional<SQLite::Statement> begin_, commit_, rollback_, add_record_, add_user_, add_item_, add_word_,
+  std::optional<SQLite::Statement> begin_, commit_, rollback_, add_record_, add_records_, add_user_, add_item_, add_word_,
       put_stream_;
   tail_row tail_;  // as it is in the file
 };
