@@ -5,9 +5,7 @@
 #include <sqlite3.h>
 
 #include <array>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 
 #include "tandem/detail/crc32.hpp"
 
@@ -35,7 +33,8 @@ bool exists_and_is_not_empty(const std::filesystem::path& path) {
   return std::filesystem::exists(path, none) && std::filesystem::file_size(path, none) > 0;
 }
 
-// what SQLite says badly, or would answer by making a file
+// What SQLite says badly, or would answer by making a file. It must not open the file: closing it would drop the locks
+// that this process has on it.
 void check_path(const std::string& path, access how) {
   std::error_code none;
   if (path.empty()) throw error(errc::invalid_argument, "must not be empty", {{}, 0, "path"}, "name a file");
@@ -46,16 +45,8 @@ void check_path(const std::string& path, access how) {
   if (!parent.empty() && !std::filesystem::is_directory(parent, none)) {
     throw error(errc::io_error, "its directory does not exist", {path}, "make it first");
   }
-  if (!exists_and_is_not_empty(path)) {
-    if (how == access::read) throw error(errc::io_error, "there is no such file, or it is empty", {path});
-    return;
-  }
-  std::ifstream in(path, std::ios::binary);
-  std::array<char, 16> head{};
-  if (!in) throw error(errc::io_error, "cannot be read", {path}, "check its permissions");
-  in.read(head.data(), head.size());
-  if (std::memcmp(head.data(), "SQLite format 3", head.size()) != 0) {
-    throw error(errc::bad_format, "is not a tandem file", {path}, "give another path");
+  if (how == access::read && !exists_and_is_not_empty(path)) {
+    throw error(errc::io_error, "there is no such file, or it is empty", {path});
   }
 }
 

@@ -10,6 +10,11 @@
 
 TANDEM_BEGIN
 namespace detail::file {
+namespace {
+
+bool is_of_device(int code) noexcept { return (code & 0xFF) == SQLITE_IOERR && code != SQLITE_IOERR_NOMEM; }
+
+}  // namespace
 
 sqlite_log::sqlite_log(std::string path, const file_options& options) : path_(std::move(path)), options_(options) {
   options_.validate();
@@ -19,6 +24,7 @@ sqlite_log::sqlite_log(std::string path, const file_options& options) : path_(st
     make_tables(*db_);
     db_->exec("PRAGMA max_page_count=" +
               std::to_string(std::min<std::uint64_t>(options_.max_bytes / 4096, 4294967294U)));
+    copy_back_in_time();
     prepare();
     drop_unfinished();
     load();
@@ -49,6 +55,19 @@ void sqlite_log::prepare() {
   add_item_.emplace(*db_, "INSERT INTO item VALUES(?, ?, ?)");
   add_word_.emplace(*db_, "INSERT INTO word VALUES(?, ?, ?)");
   set_tail_.emplace(*db_, "UPDATE tail SET last = ?, users = ?, items = ?, words = ?, sum = ?");
+}
+
+// SQLite's own way to copy the write-ahead log back keeps to itself that a sync failed. Then the next one would believe
+// that the log is on the disk, and write over pages that it alone could mend.
+void sqlite_log::copy_back_in_time() {
+  constexpr int pages = 1000;
+  const auto committed = [](void* self, sqlite3* db, const char*, int n) -> int {
+    if (n < pages) return SQLITE_OK;
+    const int code = sqlite3_wal_checkpoint_v2(db, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+    if (code != SQLITE_OK) static_cast<sqlite_log*>(self)->copy_failure_ = sqlite3_extended_errcode(db);
+    return SQLITE_OK;
+  };
+  sqlite3_wal_hook(db_->getHandle(), committed, this);
 }
 
 void sqlite_log::load() {
@@ -167,10 +186,12 @@ void sqlite_log::write_in_transaction(const row_queue& rows) {
 
 void sqlite_log::write(const row_queue& rows) {
   const std::lock_guard lock(file_mutex_);
+  distrust(std::exchange(copy_failure_, SQLITE_OK));
   begin_->exec();
   begin_->reset();
   try {
     write_in_transaction(rows);
+    distrust(std::exchange(copy_failure_, SQLITE_OK));
   } catch (...) {
     for (auto* statement : {&add_record_, &add_user_, &add_item_, &add_word_, &set_tail_, &commit_}) {
       (*statement)->tryReset();
@@ -185,42 +206,61 @@ void sqlite_log::write(const row_queue& rows) {
 
 bool sqlite_log::commit(entry_number entry) noexcept {
   std::unique_lock lock(queue_mutex_);
+  if (poisoned_) return false;
   while (raw(written_) < raw(entry)) {
     if (poisoned_) return false;
     if (leading_) {
       written_more_.wait(lock);
       continue;
     }
-    row_queue rows;
-    rows.swap(queue_);
-    const entry_number reached = queued_;
+    if (writing_.empty()) {
+      writing_.swap(queue_);
+      reaches_ = queued_;
+    }
     leading_ = true;
     lock.unlock();
-    std::string problem;
-    bool poisons = false;
-    try {
-      write(rows);
-    } catch (const SQLite::Exception& e) {
-      problem = as_error(e, path_).what();
-      poisons = (e.getExtendedErrorCode() & 0xFF) == SQLITE_IOERR && e.getExtendedErrorCode() != SQLITE_IOERR_NOMEM;
-    } catch (const std::exception& e) {
-      problem = e.what();
-    }
+    const bool written = write_queued();
     lock.lock();
     leading_ = false;
-    failing_ = !problem.empty();
-    poisoned_ = poisons;
-    failure_ = problem;
-    if (failing_) {
-      rows.append(queue_);
-      queue_.swap(rows);
-    } else {
-      written_ = reached;
+    if (written) {
+      writing_.clear();
+      written_ = reaches_;
+      failing_ = poisoned_;
     }
     written_more_.notify_all();
-    if (failing_) return false;
+    if (!written) return false;
   }
   return true;
+}
+
+bool sqlite_log::write_queued() noexcept {
+  try {
+    write(writing_);
+    return true;
+  } catch (const SQLite::Exception& e) {
+    remember_failure(e.getExtendedErrorCode(), [&] { return std::string(as_error(e, path_).what()); });
+  } catch (const std::exception& e) {
+    remember_failure(SQLITE_ERROR, [&] { return std::string(e.what()); });
+  }
+  return false;
+}
+
+// a device that failed once is not believed again
+void sqlite_log::remember_failure(int code, function_ref<std::string()> why) noexcept {
+  const std::lock_guard lock(queue_mutex_);
+  failing_ = true;
+  poisoned_ = poisoned_ || is_of_device(code);
+  try {
+    failure_ = why();
+  } catch (...) {
+    failure_ = "out of memory";  // short enough to need none
+  }
+}
+
+void sqlite_log::distrust(int code) noexcept {
+  if (!is_of_device(code)) return;
+  remember_failure(code,
+                   [&] { return std::string(as_error(SQLite::Exception(sqlite3_errstr(code), code), path_).what()); });
 }
 
 bool sqlite_log::after_append(entry_number entry) noexcept {

@@ -16,6 +16,7 @@
 #include "file.hpp"
 #include "row_queue.hpp"
 #include "rows.hpp"
+#include "tandem/core/function_ref.hpp"
 #include "tandem/store/sqlite_store.hpp"
 
 TANDEM_BEGIN
@@ -63,8 +64,14 @@ class sqlite_log final : public durable_store {
   void enqueue(const Entry& entry);
   void register_item(item_index item, std::size_t nth);
   void register_user(user_index user);
+  template <class F>
+  void with_file(F&& f);
+  bool write_queued() noexcept;
   void write(const row_queue& rows);
   void write_in_transaction(const row_queue& rows);
+  void copy_back_in_time();
+  void distrust(int code) noexcept;
+  void remember_failure(int code, function_ref<std::string()> why) noexcept;
   void prepare();
   void load();
   void drop_unfinished();
@@ -84,7 +91,9 @@ class sqlite_log final : public durable_store {
   mutable std::mutex queue_mutex_;
   std::condition_variable written_more_;
   row_queue queue_;
+  row_queue writing_;       // what is being written, or could not be; only who leads touches it
   entry_number queued_{};   // the last entry in queue_ or beyond
+  entry_number reaches_{};  // the last entry in writing_
   entry_number written_{};  // the last entry in the file
   bool leading_ = false;    // somebody writes
   bool failing_ = false;    // the latest attempt failed
@@ -96,7 +105,8 @@ class sqlite_log final : public durable_store {
   std::unique_ptr<SQLite::Database> owner_;
   std::unique_ptr<SQLite::Database> db_;
   std::optional<SQLite::Statement> begin_, commit_, rollback_, add_record_, add_user_, add_item_, add_word_, set_tail_;
-  tail_row tail_;  // as it is in the file
+  tail_row tail_;         // as it is in the file
+  int copy_failure_ = 0;  // SQLite's code, when the write-ahead log could not be copied back
 };
 
 // Reads all snapshots and tells what does not match; returns how many there are.
