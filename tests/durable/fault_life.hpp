@@ -115,7 +115,7 @@ class keyed_life {
 
 /// Options of a file that is only checked: nothing fails, and nothing waits for a disk.
 inline file_options in_peace() {
-  static const tandem_test::shim_vfs quick;
+  static const tandem_test::shim_vfs quick(false);
   file_options out;
   out.vfs = quick.name();
   return out;

@@ -21,7 +21,7 @@ namespace tandem_test {
 
 class shim_state {
  public:
-  shim_state();
+  explicit shim_state(bool keeps_platter);
   ~shim_state() { sqlite3_vfs_unregister(&vfs); }
   shim_state(const shim_state&) = delete;
   shim_state& operator=(const shim_state&) = delete;
@@ -34,31 +34,35 @@ class shim_state {
       return SQLITE_OK;
     }
     ++count;
-    if (what == fault::none || (count != nth && !(for_ever && count > nth))) return SQLITE_OK;
+    if (arranged == fault::none || (count != nth && !(for_ever && count > nth))) return SQLITE_OK;
     happened = true;
-    if (what == fault::kill) (void)std::raise(SIGKILL);
-    if (what == fault::power) off = true;
-    return code_of(what, kind);
+    if (arranged == fault::kill) (void)std::raise(SIGKILL);
+    if (arranged == fault::power) off = true;
+    return code_of(arranged, kind);
   }
 
   template <class F>
-  void with_platter(const std::string& path, F&& f) {
+  void with_platter(const char* path, F&& f) {
+    if (!keeps_platter) return;
     const std::lock_guard lock(mutex);
     if (!off) f(platter[path]);
   }
   void sync_names() {  // requires the lock; all files of a test are in one folder
     for (auto& [path, file] : platter) file.sync_name();
   }
-  void note(const std::string& path, unsynced op) {
-    with_platter(path, [&](platter_file& file) { file.later.push_back(std::move(op)); });
+  void note(const char* path, unsynced::kind what, sqlite3_int64 at = 0, std::string_view bytes = {}) {
+    with_platter(path, [&](platter_file& file) {
+      file.later.push_back({what, static_cast<std::size_t>(at), std::string(bytes)});
+    });
   }
 
   sqlite3_vfs* const real = sqlite3_vfs_find(nullptr);
   sqlite3_vfs vfs = *real;
   std::string name;
   std::mutex mutex;
+  const bool keeps_platter;
   std::map<std::string, platter_file> platter;
-  fault what = fault::none;
+  fault arranged = fault::none;
   std::uint64_t nth = 0, count = 0;
   unsigned kinds = file_op::changes;
   bool for_ever = false, happened = false;
@@ -87,22 +91,16 @@ namespace {
 struct shim_file {
   sqlite3_file base;
   shim_state* owner;
-  std::string* path;  // null: a temporary file
+  const char* path;  // SQLite keeps it until the file is closed; null: a temporary file
 
   [[nodiscard]] sqlite3_file* real() noexcept { return reinterpret_cast<sqlite3_file*>(this + 1); }
-  [[nodiscard]] int meet(unsigned kind) const {
-    return owner->meet(kind, path != nullptr ? *path : std::string_view());
-  }
+  [[nodiscard]] int meet(unsigned kind) const { return owner->meet(kind, path != nullptr ? path : std::string_view()); }
 };
 
 shim_file& of(sqlite3_file* file) { return *reinterpret_cast<shim_file*>(file); }
 sqlite3_file* real_of(sqlite3_file* file) { return of(file).real(); }
 
-int close(sqlite3_file* file) {
-  const int code = real_of(file)->pMethods->xClose(real_of(file));
-  delete of(file).path;
-  return code;
-}
+int close(sqlite3_file* file) { return real_of(file)->pMethods->xClose(real_of(file)); }
 
 int read(sqlite3_file* file, void* to, int n, sqlite3_int64 at) {
   const int code = of(file).meet(file_op::read);
@@ -115,8 +113,8 @@ int write(sqlite3_file* file, const void* from, int n, sqlite3_int64 at) {
   if (of(file).owner->off) return fails;
   const int code = real_of(file)->pMethods->xWrite(real_of(file), from, n, at);
   if (code == SQLITE_OK && of(file).path != nullptr) {
-    const std::string bytes(static_cast<const char*>(from), static_cast<std::size_t>(n));
-    of(file).owner->note(*of(file).path, {unsynced::kind::write, static_cast<std::size_t>(at), bytes});
+    of(file).owner->note(of(file).path, unsynced::kind::write, at,
+                         {static_cast<const char*>(from), static_cast<std::size_t>(n)});
   }
   return fails != SQLITE_OK ? fails : code;
 }
@@ -125,7 +123,7 @@ int truncate(sqlite3_file* file, sqlite3_int64 size) {
   if (const int fails = of(file).meet(file_op::truncate); fails != SQLITE_OK) return fails;
   const int code = real_of(file)->pMethods->xTruncate(real_of(file), size);
   if (code == SQLITE_OK && of(file).path != nullptr) {
-    of(file).owner->note(*of(file).path, {unsynced::kind::truncate, static_cast<std::size_t>(size)});
+    of(file).owner->note(of(file).path, unsynced::kind::truncate, size);
   }
   return code;
 }
@@ -134,7 +132,7 @@ int truncate(sqlite3_file* file, sqlite3_int64 size) {
 int sync(sqlite3_file* file, int) {
   const int fails = of(file).meet(file_op::sync);
   if (of(file).path == nullptr) return fails;
-  of(file).owner->with_platter(*of(file).path, [&](platter_file& f) {
+  of(file).owner->with_platter(of(file).path, [&](platter_file& f) {
     if (fails == SQLITE_OK) {
       // the default VFS syncs the folder too when a journal is new
       if (std::any_of(f.later.begin(), f.later.end(), [](const unsynced& op) { return op.is_name(); })) {
@@ -191,8 +189,8 @@ int open(sqlite3_vfs* vfs, const char* path, sqlite3_file* file, int flags, int*
   if (made.real()->pMethods == nullptr) return code;
   made.base.pMethods = &methods;
   if (path == nullptr || code != SQLITE_OK) return code;
-  made.path = new std::string(path);
-  if (there == 0) s.note(path, {unsynced::kind::create});
+  made.path = path;
+  if (there == 0) s.note(path, unsynced::kind::create);
   return code;
 }
 
@@ -201,14 +199,14 @@ int remove(sqlite3_vfs* vfs, const char* path, int sync_folder) {
   if (const int fails = s.meet(file_op::remove, path); fails != SQLITE_OK) return fails;
   const int code = s.real->xDelete(s.real, path, sync_folder);
   if (code != SQLITE_OK) return code;
-  s.note(path, {unsynced::kind::remove});
+  s.note(path, unsynced::kind::remove);
   if (sync_folder != 0) s.with_platter(path, [&](platter_file&) { s.sync_names(); });
   return code;
 }
 
 }  // namespace
 
-shim_state::shim_state() {
+shim_state::shim_state(bool platter_is_kept) : keeps_platter(platter_is_kept) {
   static std::atomic<int> made{0};
   name = "tandem-shim-" + std::to_string(++made);
   vfs.pNext = nullptr;
@@ -220,7 +218,7 @@ shim_state::shim_state() {
   sqlite3_vfs_register(&vfs, 0);
 }
 
-shim_vfs::shim_vfs() : state_(std::make_unique<shim_state>()) {}
+shim_vfs::shim_vfs(bool keeps_platter) : state_(std::make_unique<shim_state>(keeps_platter)) {}
 shim_vfs::~shim_vfs() = default;
 
 const std::string& shim_vfs::name() const noexcept { return state_->name; }
@@ -229,7 +227,7 @@ bool shim_vfs::happened() const noexcept { return state_->happened; }
 
 void shim_vfs::arrange(fault what, std::uint64_t nth, unsigned of, bool for_ever, const std::string& suffix) {
   const std::lock_guard lock(state_->mutex);
-  state_->what = what;
+  state_->arranged = what;
   state_->nth = nth;
   state_->kinds = of;
   state_->for_ever = for_ever;

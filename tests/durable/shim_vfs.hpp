@@ -32,7 +32,8 @@ class shim_state;
 class shim_vfs {
  public:
   /// Registers it with SQLite, under a name of its own, until it is destroyed.
-  shim_vfs();
+  /// @param keeps_platter  false: power_fails() is of no use, syncs cost nothing, and nothing is allocated.
+  explicit shim_vfs(bool keeps_platter = true);
   ~shim_vfs();
   shim_vfs(const shim_vfs&) = delete;
   shim_vfs& operator=(const shim_vfs&) = delete;
