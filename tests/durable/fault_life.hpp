@@ -1,14 +1,9 @@
 #pragma once
 // A life for fault tests: each step appends at most one entry, each event has a key of its own, and what was promised
-// about it is remembered. And what a file must hold after such a life was cut short.
+// about it is remembered.
 
-#include <sqlite3.h>
-
-#include <algorithm>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
-#include <map>
 #include <new>
 #include <string>
 #include <utility>
@@ -17,7 +12,6 @@
 
 #include "durable/durable_world.hpp"
 #include "durable/shim_vfs.hpp"
-#include "support/catch.hpp"
 #include "tandem/core/random.hpp"
 #include "tandem/open.hpp"
 
@@ -34,7 +28,9 @@ struct rhythm {
 
 class keyed_life {
  public:
-  explicit keyed_life(std::uint64_t seed, rhythm when = {}) : random_(seed, 3), when_(when) {}
+  /// @param name  what its keys begin with
+  explicit keyed_life(std::uint64_t seed, rhythm when = {}, std::string name = "told")
+      : random_(seed, 3), when_(when), name_(std::move(name)) {}
 
   std::vector<std::string> told;          ///< keys, in order
   std::vector<std::string> acknowledged;  ///< of them, those that were answered `accepted` or `late`
@@ -72,7 +68,7 @@ class keyed_life {
   void observe(engine& e, std::size_t n) {
     const std::string who = user();
     const std::string which = item();
-    const std::string key = "told" + std::to_string(n);
+    const std::string key = name_ + std::to_string(n);
     event said{.user = who, .item = which, .time = from_millis(now_), .key = key};
     if (random_.uniform() < 0.3) said.action = "buy";
     if (random_.uniform() < 0.3) said.value = random_.uniform();
@@ -108,6 +104,7 @@ class keyed_life {
 
   random_stream random_;
   rhythm when_;
+  std::string name_;
   std::int64_t now_ = 1'700'000'000'000;
   std::size_t steps_ = 0;
   std::vector<shown_page> pages_;
@@ -121,96 +118,15 @@ inline file_options in_peace() {
   return out;
 }
 
-// ---- what the file must hold ---------------------------------------------------------------------------------------
-
-/// Entries in a file, counted through SQLite while its engine runs.
-inline std::size_t entries_in(const std::string& path) {
-  sqlite3* db = nullptr;
-  sqlite3_stmt* row = nullptr;
-  REQUIRE(sqlite3_open_v2(path.c_str(), &db, SQLITE_OPEN_READONLY, in_peace().vfs.c_str()) == SQLITE_OK);
-  REQUIRE(sqlite3_prepare_v2(db, "SELECT last FROM tail", -1, &row, nullptr) == SQLITE_OK);
-  REQUIRE(sqlite3_step(row) == SQLITE_ROW);
-  const auto out = static_cast<std::size_t>(sqlite3_column_int64(row, 0));
-  sqlite3_finalize(row);
-  sqlite3_close(db);
-  return out;
-}
-
-/// The keys of all entries, empty where an entry has none; and that their numbers have no gaps.
-inline std::vector<std::string> keys_in(const durable_store& store) {
+/// The keys of all entries, empty where an entry has none. Errors: damaged, when their numbers have gaps.
+inline std::vector<std::string> keys_of(const durable_store& store) {
   std::vector<std::string> out;
-  bool in_order = true;
   store.scan(entry_number{0}, [&](entry_number number, const journal_entry& entry) {
     const auto* said = std::get_if<event_entry>(&entry);
     out.push_back(said != nullptr ? std::string(said->key) : std::string());
-    in_order = in_order && raw(number) == out.size();
+    if (raw(number) != out.size()) throw error(errc::damaged, "the numbers of entries have gaps");
   });
-  REQUIRE(in_order);
   return out;
-}
-
-/// A life that nothing cut short: what an engine knows after each number of entries.
-struct reference {
-  std::vector<std::uint64_t> digest;  ///< by entries
-  std::vector<std::string> key;       ///< by entry
-  std::vector<std::size_t> entries;   ///< by steps
-
-  reference(const std::string& path, std::uint64_t seed, std::size_t steps, rhythm when = {}) {
-    file_options file = in_peace();
-    file.level = durability::none;
-    engine e = tandem::open(path, small_options(), file);
-    keyed_life life(seed, when);
-    digest.push_back(e.digest());
-    entries.push_back(0);
-    for (std::size_t n = 0; n < steps; ++n) {
-      life.step(e);
-      REQUIRE(e.flush());
-      entries.push_back(entries_in(path));
-      if (entries.back() == digest.size()) digest.push_back(e.digest());
-      REQUIRE(entries.back() + 1 == digest.size());
-      REQUIRE(digest.back() == e.digest());
-    }
-    e = engine();
-    key = keys_in(*open_sqlite(path, in_peace()));
-  }
-};
-
-/// Opens the file: it must hold a prefix of the reference, of at least so many entries, and an engine must know from it
-/// what one that was led through that prefix knows. Returns the number of its entries.
-inline std::size_t check_prefix(const std::string& path, const reference& whole, std::size_t at_least) {
-  auto store = open_sqlite(path, in_peace());
-  const std::vector<std::string> keys = keys_in(*store);
-  REQUIRE(keys.size() >= at_least);
-  REQUIRE(keys.size() <= whole.key.size());
-  REQUIRE(std::equal(keys.begin(), keys.end(), whole.key.begin()));
-  const engine e(small_options(), std::move(store));
-  REQUIRE(e.opened().problems.empty());
-  REQUIRE(e.digest() == whole.digest[keys.size()]);
-  return keys.size();
-}
-
-/// Opens the file: it must be sound, hold what was told in the order it was told, and each acknowledged event once.
-/// Returns the digest of an engine that goes on from it.
-inline std::uint64_t check_acknowledged(const std::string& path, const std::vector<std::string>& told,
-                                        const std::vector<std::string>& acknowledged) {
-  auto store = open_sqlite(path, in_peace());
-  auto next = told.begin();
-  std::map<std::string, int> times;
-  for (const std::string& key : keys_in(*store)) {
-    if (key.empty()) continue;
-    ++times[key];
-    next = std::find(next, told.end(), key);
-    REQUIRE(next != told.end());
-  }
-  for (const std::string& key : acknowledged) {
-    INFO("acknowledged: " << key);
-    REQUIRE(times[key] == 1);
-  }
-  const engine e(small_options(), std::move(store));
-  REQUIRE(e.opened().problems.empty());
-  const file_report found = verify_file(path, in_peace());
-  REQUIRE(found.sound());
-  return e.digest();
 }
 
 }  // namespace fault_world

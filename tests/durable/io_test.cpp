@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "durable/fault_checks.hpp"
 #include "durable/fault_life.hpp"
 #include "durable/shim_vfs.hpp"
 #include "support/catch.hpp"

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "durable/failing_sqlite.hpp"
+#include "durable/fault_checks.hpp"
 #include "durable/fault_life.hpp"
 #include "support/catch.hpp"
 #include "support/failing_new.hpp"

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 
+#include "durable/fault_checks.hpp"
 #include "durable/fault_life.hpp"
 #include "durable/shim_vfs.hpp"
 #include "support/catch.hpp"
