@@ -36,7 +36,8 @@ bool exists_and_is_not_empty(const std::filesystem::path& path) {
   return std::filesystem::exists(path, none) && std::filesystem::file_size(path, none) > 0;
 }
 
-// what SQLite says badly, or would answer by making a file
+// What SQLite says badly, or would answer by making a file. It must not open the file: closing it would drop the locks
+// that this process has on it.
 void check_path(const std::string& path, access how) {
   std::error_code none;
   if (path.empty()) throw error(errc::invalid_argument, "must not be empty", {{}, 0, "path"}, "name a file");
@@ -47,7 +48,6 @@ void check_path(const std::string& path, access how) {
   if (!parent.empty() && !std::filesystem::is_directory(parent, none)) {
     throw error(errc::io_error, "its directory does not exist", {path}, "make it first");
   }
-  // what is in it is for SQLite to read: closing a file that this process has locked would take the lock away
   if (how == access::read && !exists_and_is_not_empty(path)) {
     throw error(errc::io_error, "there is no such file, or it is empty", {path});
   }

@@ -10,6 +10,11 @@
 
 TANDEM_BEGIN
 namespace detail::file {
+namespace {
+
+bool is_of_device(int code) noexcept { return (code & 0xFF) == SQLITE_IOERR && code != SQLITE_IOERR_NOMEM; }
+
+}  // namespace
 
 sqlite_log::sqlite_log(std::string path, const file_options& options) : path_(std::move(path)), options_(options) {
   options_.validate();
@@ -19,6 +24,7 @@ sqlite_log::sqlite_log(std::string path, const file_options& options) : path_(st
     make_tables(*db_);
     db_->exec("PRAGMA max_page_count=" +
               std::to_string(std::min<std::uint64_t>(options_.max_bytes / 4096, 4294967294U)));
+    copy_back_in_time();
     prepare();
     drop_unfinished();
     load();
@@ -53,6 +59,19 @@ void sqlite_log::prepare() {
   add_item_.emplace(*db_, "INSERT INTO item VALUES(?, ?, ?)");
   add_word_.emplace(*db_, "INSERT INTO word VALUES(?, ?, ?)");
   put_stream_.emplace(*db_, "INSERT OR REPLACE INTO stream VALUES(?, ?, ?)");
+}
+
+// SQLite's own way to copy the write-ahead log back keeps to itself that a sync failed. Then the next one would believe
+// that the log is on the disk, and write over pages that it alone could mend.
+void sqlite_log::copy_back_in_time() {
+  constexpr int pages = 1000;
+  const auto committed = [](void* self, sqlite3* db, const char*, int n) -> int {
+    if (n < pages) return SQLITE_OK;
+    const int code = sqlite3_wal_checkpoint_v2(db, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+    if (code != SQLITE_OK) static_cast<sqlite_log*>(self)->copy_failure_ = sqlite3_extended_errcode(db);
+    return SQLITE_OK;
+  };
+  sqlite3_wal_hook(db_->getHandle(), committed, this);
 }
 
 void sqlite_log::load() {
@@ -187,12 +206,14 @@ void sqlite_log::insert(const queued_row& row, std::string_view body, tail_row& 
 
 // Runs f as one transaction: all of it or nothing.
 void sqlite_log::transaction(function_ref<void()> f) {
+  distrust(std::exchange(copy_failure_, SQLITE_OK));
   begin_->exec();
   begin_->reset();
   try {
     f();
     commit_->exec();
     commit_->reset();
+    distrust(std::exchange(copy_failure_, SQLITE_OK));
   } catch (...) {
     for (auto* statement : {&add_record_, &add_records_, &add_user_, &add_item_, &add_word_, &put_stream_, &commit_}) {
       (*statement)->tryReset();
@@ -224,47 +245,66 @@ void sqlite_log::write(const row_queue& rows) {
   tail_ = tail;
 }
 
-// Writes what is at hand, without queue_mutex_; says what went wrong, if anything.
-void sqlite_log::lead(std::unique_lock<std::mutex>& lock) noexcept {
+// Writes what is at hand, without queue_mutex_; false if that failed.
+bool sqlite_log::lead(std::unique_lock<std::mutex>& lock) noexcept {
   if (batch_.empty()) {
     batch_.swap(queue_);
     batch_end_ = queued_;
   }
   leading_ = true;
   lock.unlock();
-  std::string problem;
-  bool poisons = false;
-  try {
-    write(batch_);
-  } catch (const SQLite::Exception& e) {
-    problem = as_error(e, path_).what();
-    // an error of the disk itself may have left anything in the file: only reading it anew tells
-    poisons = e.getErrorCode() == SQLITE_IOERR && e.getExtendedErrorCode() != SQLITE_IOERR_NOMEM;
-  } catch (const std::exception& e) {
-    problem = e.what();
-  }
+  const bool written = write_batch();
   lock.lock();
   leading_ = false;
-  failing_ = !problem.empty();
-  poisoned_ = poisons;
-  failure_.swap(problem);
-  if (!failing_) {
-    written_ = batch_end_;
+  if (written) {
     batch_.clear();
+    written_ = batch_end_;
+    failing_ = poisoned_;
   }
   written_more_.notify_all();
+  return written;
+}
+
+bool sqlite_log::write_batch() noexcept {
+  try {
+    write(batch_);
+    return true;
+  } catch (const SQLite::Exception& e) {
+    remember_failure(e.getExtendedErrorCode(), [&] { return std::string(as_error(e, path_).what()); });
+  } catch (const std::exception& e) {
+    remember_failure(SQLITE_ERROR, [&] { return std::string(e.what()); });
+  }
+  return false;
+}
+
+// a device that failed once is not believed again
+void sqlite_log::remember_failure(int code, function_ref<std::string()> why) noexcept {
+  const std::lock_guard lock(queue_mutex_);
+  failing_ = true;
+  poisoned_ = poisoned_ || is_of_device(code);
+  try {
+    failure_ = why();
+  } catch (...) {
+    failure_ = "out of memory";  // short enough to need none
+  }
+}
+
+void sqlite_log::distrust(int code) noexcept {
+  if (!is_of_device(code)) return;
+  remember_failure(code,
+                   [&] { return std::string(as_error(SQLite::Exception(sqlite3_errstr(code), code), path_).what()); });
 }
 
 bool sqlite_log::commit(entry_number entry) noexcept {
   std::unique_lock lock(queue_mutex_);
+  if (poisoned_) return false;
   while (raw(written_) < raw(entry)) {
     if (poisoned_) return false;
     if (leading_ || grouping_) {
       written_more_.wait(lock);
       continue;
     }
-    lead(lock);
-    if (failing_) return false;
+    if (!lead(lock)) return false;
   }
   return true;
 }

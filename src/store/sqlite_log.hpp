@@ -16,6 +16,7 @@
 #include "file.hpp"
 #include "row_queue.hpp"
 #include "rows.hpp"
+#include "tandem/core/function_ref.hpp"
 #include "tandem/store/sqlite_store.hpp"
 
 TANDEM_BEGIN
@@ -75,11 +76,17 @@ class sqlite_log final : public durable_store {
   void enqueue(const Entry& entry);
   void register_item(item_index item, std::size_t nth);
   void register_user(user_index user);
-  void lead(std::unique_lock<std::mutex>& lock) noexcept;
+  bool lead(std::unique_lock<std::mutex>& lock) noexcept;
+  bool write_batch() noexcept;
   void write(const row_queue& rows);
   void insert_records(const row_queue& rows, std::span<const queued_row* const> records);
   void insert(const queued_row& row, std::string_view body, tail_row& tail);
   void transaction(function_ref<void()> f);
+  template <class F>
+  void with_file(F&& f);
+  void copy_back_in_time();
+  void distrust(int code) noexcept;
+  void remember_failure(int code, function_ref<std::string()> why) noexcept;
   void begin_group() noexcept override;
   void end_group() noexcept override;
   void erase_rows(const std::vector<found_row>& rows, const std::vector<std::uint32_t>& users,
@@ -108,10 +115,10 @@ class sqlite_log final : public durable_store {
   // ---- under queue_mutex_ ---------------------------------------------------------------------------------------
   mutable std::mutex queue_mutex_;
   std::condition_variable written_more_;
-  row_queue queue_;         // appended, and not taken yet
-  row_queue batch_;         // being written, or to be written again
-  entry_number queued_{};   // the last entry in queue_
-  entry_number batch_end_{};
+  row_queue queue_;            // appended, and not taken yet
+  row_queue batch_;            // being written, or to be written again; only who leads touches it
+  entry_number queued_{};      // the last entry in queue_ or beyond
+  entry_number batch_end_{};   // the last entry in batch_
   entry_number written_{};  // the last entry in the file
   bool leading_ = false;    // somebody writes batch_
   bool grouping_ = false;   // what is appended must stay together
@@ -126,6 +133,7 @@ class sqlite_log final : public durable_store {
   std::optional<SQLite::Statement> begin_, commit_, rollback_, add_record_, add_records_, add_user_, add_item_, add_word_,
       put_stream_;
   tail_row tail_;  // as it is in the file
+  int copy_failure_ = 0;  // SQLite's code, when the write-ahead log could not be copied back
 };
 
 // Reads all snapshots and tells what does not match; returns how many there are.
