@@ -24,7 +24,7 @@ CREATE TABLE gap(first INTEGER PRIMARY KEY, last INTEGER NOT NULL, events INTEGE
                  sum INTEGER NOT NULL);
 CREATE TABLE tail(id INTEGER PRIMARY KEY CHECK(id = 1), last INTEGER NOT NULL, users INTEGER NOT NULL,
                   items INTEGER NOT NULL, words INTEGER NOT NULL, streams INTEGER NOT NULL, gaps INTEGER NOT NULL,
-                  sum INTEGER NOT NULL);
+                  sealed INTEGER NOT NULL, sum INTEGER NOT NULL);
 CREATE TABLE snapshot(id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, seq INTEGER NOT NULL,
                       options TEXT NOT NULL, parts INTEGER, bytes INTEGER, sum INTEGER);
 CREATE TABLE part(id INTEGER PRIMARY KEY, body BLOB NOT NULL, sum INTEGER NOT NULL);
@@ -141,15 +141,19 @@ std::unique_ptr<SQLite::Database> lock_for_writing(const std::string& path, cons
   }
 }
 
-void make_tables(SQLite::Database& db) {
+bool make_tables(SQLite::Database& db, bool sealed) {
   db.exec("BEGIN IMMEDIATE");
-  if (db.execAndGet("PRAGMA schema_version").getInt64() == 0) {
+  const bool fresh = db.execAndGet("PRAGMA schema_version").getInt64() == 0;
+  if (fresh) {
     db.exec(schema);
-    write_tail(db, {});
+    tail_row tail;
+    tail.sealed = sealed;
+    write_tail(db, tail);
     db.exec("PRAGMA application_id=" + std::to_string(application_id));
     db.exec("PRAGMA user_version=" + std::to_string(format_version));
   }
   db.exec("COMMIT");
+  return fresh;
 }
 
 }  // namespace detail::file

@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <deque>
 #include <limits>
 #include <utility>
 
@@ -21,7 +22,16 @@ sqlite_log::sqlite_log(std::string path, const file_options& options) : path_(st
   translated(path_, [&] {
     owner_ = lock_for_writing(path_, options_);
     db_ = open_database(path_, access::write, options_);
-    make_tables(*db_);
+    const bool fresh = make_tables(*db_, options_.key != nullptr);
+    const bool sealed = read_tail(*db_, path_).sealed;
+    if (sealed && options_.key == nullptr) {
+      throw error(errc::wrong_key, "is encrypted", {path_, 0, "key"}, "give the master key it was made with");
+    }
+    if (!sealed && options_.key != nullptr) {
+      throw error(errc::wrong_key, "is not encrypted", {path_, 0, "key"},
+                  "give no key, or learn from it into a new file that has one");
+    }
+    seals_ = std::make_unique<sealing>(path_, options_, !fresh);
     db_->exec("PRAGMA max_page_count=" +
               std::to_string(std::min<std::uint64_t>(options_.max_bytes / 4096, 4294967294U)));
     copy_back_in_time();
@@ -78,7 +88,7 @@ void sqlite_log::load() {
   const moment now(*db_);
   tail_ = read_tail(*db_, path_);
   last_ = queued_ = written_ = entry_number{static_cast<std::uint64_t>(tail_.last)};
-  names_ = read_names(*db_, path_, tail_);
+  names_ = read_names(*db_, path_, tail_, seals_.get());
   ids_.users.reserve_ids(static_cast<std::size_t>(tail_.users));
   ids_.items.reserve_ids(static_cast<std::size_t>(tail_.items));
   ids_.n_words = static_cast<std::size_t>(tail_.words);
@@ -170,13 +180,13 @@ void bind_record(SQLite::Statement& to, int first, const queued_row& row, std::s
 }  // namespace
 
 // Many rows a statement: about half the time of one by one.
-void sqlite_log::insert_records(const row_queue& rows, std::span<const queued_row* const> records) {
+void sqlite_log::insert_records(std::span<const ready_row> records) {
   while (!records.empty()) {
     const bool many = records.size() >= records_together;
     SQLite::Statement& add = many ? *add_records_ : *add_record_;
     const std::size_t n = many ? records_together : 1;
     for (std::size_t k = 0; k < n; ++k) {
-      bind_record(add, static_cast<int>(k) * 5 + 1, *records[k], rows.body(*records[k]));
+      bind_record(add, static_cast<int>(k) * 5 + 1, *records[k].row, records[k].body);
     }
     add.exec();
     add.reset();
@@ -229,17 +239,21 @@ void sqlite_log::transaction(function_ref<void()> f) {
 void sqlite_log::write(const row_queue& rows) {
   const std::lock_guard lock(file_mutex_);
   tail_row tail = tail_;
+  seals_->prepare(rows);
+  std::deque<std::string> sealed;
   transaction([&] {
-    std::vector<const queued_row*> records;
+    std::vector<ready_row> records;
     for (const queued_row& row : rows.rows()) {
+      std::string_view body = rows.body(row);
+      if (seals_->on() && row.to != table::stream) body = sealed.emplace_back(seals_->seal(row, body));
       if (row.to == table::record) {
-        records.push_back(&row);
+        records.push_back({&row, body});
         tail.last = row.id;
       } else {
-        insert(row, rows.body(row), tail);
+        insert(row, body, tail);
       }
     }
-    insert_records(rows, records);
+    insert_records(records);
     write_tail(*db_, tail);
   });
   tail_ = tail;
@@ -385,12 +399,14 @@ void sqlite_log::replay(entry_number from, function_ref<void(entry_number, const
     decoder at(names_);
     from_the_start_ = raw(from) == 0;
     replayed_ = &at;
-    read_rows(*db_, path_, static_cast<std::int64_t>(raw(from)), std::numeric_limits<std::int64_t>::max(),
-              [&](const record_row& row) {
-                const journal_entry& entry = at.read(row);
-                last_ = entry_number{static_cast<std::uint64_t>(row.number)};
-                f(last_, entry);
-              });
+    read_rows(
+        *db_, path_, static_cast<std::int64_t>(raw(from)), std::numeric_limits<std::int64_t>::max(),
+        [&](const record_row& row) {
+          const journal_entry& entry = at.read(row);
+          last_ = entry_number{static_cast<std::uint64_t>(row.number)};
+          f(last_, entry);
+        },
+        seals_.get());
     replayed_ = nullptr;
     last_ = entry_number{static_cast<std::uint64_t>(tail_.last)};
   });
@@ -401,10 +417,12 @@ void sqlite_log::scan(entry_number from, function_ref<void(entry_number, const j
     const auto db = open_database(path_, access::read, options_);
     const moment now(*db);
     const tail_row tail = read_tail(*db, path_);
-    const name_lists names = read_names(*db, path_, tail);
+    const name_lists names = read_names(*db, path_, tail, seals_.get());
     decoder at(names);
-    read_rows(*db, path_, static_cast<std::int64_t>(raw(from)), tail.last,
-              [&](const record_row& row) { f(entry_number{static_cast<std::uint64_t>(row.number)}, at.read(row)); });
+    const auto each = [&](const record_row& row) {
+      f(entry_number{static_cast<std::uint64_t>(row.number)}, at.read(row));
+    };
+    read_rows(*db, path_, static_cast<std::int64_t>(raw(from)), tail.last, each, seals_.get());
   });
 }
 

@@ -79,7 +79,11 @@ class sqlite_log final : public durable_store {
   bool lead(std::unique_lock<std::mutex>& lock) noexcept;
   bool write_batch() noexcept;
   void write(const row_queue& rows);
-  void insert_records(const row_queue& rows, std::span<const queued_row* const> records);
+  struct ready_row {
+    const queued_row* row;
+    std::string_view body;
+  };
+  void insert_records(std::span<const ready_row> records);
   void insert(const queued_row& row, std::string_view body, tail_row& tail);
   void transaction(function_ref<void()> f);
   template <class F>
@@ -106,34 +110,35 @@ class sqlite_log final : public durable_store {
   id_space ids_;
   log_position position_{};
   entry_number last_{};
-  bool replaying_ = true;              // until opened()
-  const decoder* replayed_ = nullptr;  // the entry at hand
-  name_lists names_;                   // for replay()
-  bool from_the_start_ = false;        // it replays the whole log
+  bool replaying_ = true;                                   // until opened()
+  const decoder* replayed_ = nullptr;                       // the entry at hand
+  name_lists names_;                                        // for replay()
+  bool from_the_start_ = false;                             // it replays the whole log
   std::vector<std::pair<std::int64_t, bool>> erased_here_;  // entries erased since it was opened, and if events
 
   // ---- under queue_mutex_ ---------------------------------------------------------------------------------------
   mutable std::mutex queue_mutex_;
   std::condition_variable written_more_;
-  row_queue queue_;            // appended, and not taken yet
-  row_queue batch_;            // being written, or to be written again; only who leads touches it
-  entry_number queued_{};      // the last entry in queue_ or beyond
-  entry_number batch_end_{};   // the last entry in batch_
-  entry_number written_{};  // the last entry in the file
-  bool leading_ = false;    // somebody writes batch_
-  bool grouping_ = false;   // what is appended must stay together
-  bool failing_ = false;    // the latest attempt failed
-  bool poisoned_ = false;   // a sync failed: what the file holds is unknown until it is opened again
+  row_queue queue_;           // appended, and not taken yet
+  row_queue batch_;           // being written, or to be written again; only who leads touches it
+  entry_number queued_{};     // the last entry in queue_ or beyond
+  entry_number batch_end_{};  // the last entry in batch_
+  entry_number written_{};    // the last entry in the file
+  bool leading_ = false;      // somebody writes batch_
+  bool grouping_ = false;     // what is appended must stay together
+  bool failing_ = false;      // the latest attempt failed
+  bool poisoned_ = false;     // a sync failed: what the file holds is unknown until it is opened again
   std::string failure_;
 
   // ---- under file_mutex_ ----------------------------------------------------------------------------------------
   mutable std::mutex file_mutex_;
   std::unique_ptr<SQLite::Database> owner_;
   std::unique_ptr<SQLite::Database> db_;
-  std::optional<SQLite::Statement> begin_, commit_, rollback_, add_record_, add_records_, add_user_, add_item_, add_word_,
-      put_stream_;
-  tail_row tail_;  // as it is in the file
-  int copy_failure_ = 0;  // SQLite's code, when the write-ahead log could not be copied back
+  std::optional<SQLite::Statement> begin_, commit_, rollback_, add_record_, add_records_, add_user_, add_item_,
+      add_word_, put_stream_;
+  tail_row tail_;                   // as it is in the file
+  std::unique_ptr<sealing> seals_;  // thread-safe, but for prepare() and seal()
+  int copy_failure_ = 0;            // SQLite's code, when the write-ahead log could not be copied back
 };
 
 // Reads all snapshots and tells what does not match; returns how many there are.
