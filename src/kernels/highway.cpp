@@ -54,6 +54,8 @@ constexpr size_t lanes = HWY_LANES(float);
 #include "bfloat16-inl.hpp"
 #include "cholesky-inl.hpp"
 #include "dual_gram-inl.hpp"
+
+#include "cholesky_sixteen-inl.hpp"
 #include "gaussian_panels-inl.hpp"
 #include "panels-inl.hpp"
 #include "scan-inl.hpp"
@@ -87,6 +89,7 @@ constexpr tandem::kernel_table table{dot,
                                      rank_one_update,
                                      multiply,
                                      cholesky_solve,
+                                     cholesky_solve_sixteen,
                                      predict_panels,
                                      update_panel,
                                      spread,
