@@ -5,6 +5,7 @@
 // own order a system is the identity: its own variables come first, so that they do not notice.
 
 constexpr size_t sixteen = 16;
+constexpr size_t sixteen_pays_to = lanes < 8 ? 32 : 64;  // measured in epochs; beyond, they leave the second cache
 
 // a block of 4 x 4 for each lane
 struct quad {
@@ -32,14 +33,27 @@ HWY_INLINE void put_across(const float* const* from, float* to, size_t stride) {
   }
 }
 
+constexpr float no_variables[4] = {};
+
+// the systems' right sides, a vector a variable, zeros beyond their own orders; n is a multiple of 4
+HWY_INLINE void put_right_sides(const float* x, size_t stride, const size_t* order, size_t n, float* HWY_RESTRICT to) {
+  for (size_t i = 0; i < n; i += 4) {
+    const float* from[lanes];
+    for (size_t l = 0; l < lanes; ++l) from[l] = i < order[l] ? x + l * stride + i : no_variables;
+    put_across(from, to + i * lanes, lanes);
+  }
+  for (size_t l = 0; l < lanes; ++l) {
+    for (size_t i = order[l]; i < n; ++i) to[i * lanes + l] = 0;
+  }
+}
+
 // the systems' lower triangles as strips, order[l] x order[l] from matrix + l * stride on; n is a multiple of 4
 HWY_INLINE void put_strips(const float* matrix, size_t stride, const size_t* order, size_t n, float* HWY_RESTRICT to) {
-  HWY_ALIGN static constexpr float nothing[4] = {};
   for (size_t i = 0; i < n; ++i) {
     const float* row[lanes];
     size_t step[lanes];
     for (size_t l = 0; l < lanes; ++l) {
-      row[l] = i < order[l] ? matrix + l * stride + i * order[l] : nothing;
+      row[l] = i < order[l] ? matrix + l * stride + i * order[l] : no_variables;
       step[l] = i < order[l] ? 4 : 0;
     }
     float* strip = to + strip_start(i / 4) + i % 4 * lanes;
@@ -97,13 +111,14 @@ HWY_INLINE quad updated_block(const float* strip_a, const float* strip_b, size_t
   return q;
 }
 
-// the Cholesky factor of a diagonal block, its diagonal inverted; `least` and `most` keep the extreme pivots
-HWY_INLINE void factor_diagonal(quad& q, vec& least, vec& most) {
+// the Cholesky factor of a diagonal block, its diagonal inverted; `least` is the least pivot so far, `finite` zero
+// while all of them are
+HWY_INLINE void factor_diagonal(quad& q, vec& least, vec& finite) {
   HWY_UNROLL(4)
   for (size_t c = 0; c < 4; ++c) {
     const vec pivot = q.at[c][c];
-    least = hn::Min(pivot, least);  // x86 gives the second one for a NaN: `most` notices
-    most = hn::Add(most, hn::Sub(pivot, pivot));
+    least = hn::Min(pivot, least);
+    finite = hn::Add(finite, hn::Sub(pivot, pivot));  // a NaN stays
     const vec inverse = hn::Div(hn::Set(d, 1), hn::Sqrt(pivot));
     q.at[c][c] = inverse;
     HWY_UNROLL(4)
@@ -140,7 +155,7 @@ HWY_INLINE void store_block(const quad& q, float* to) {
   }
 }
 
-// x -= L x for block b and the columns before, then that block's own variables: forward, z of L z = x
+// the variables of block b of L z = x, those before being known
 HWY_INLINE void solve_forward(const float* strip, size_t b, float* HWY_RESTRICT x) {
   vec z[4];
   HWY_UNROLL(4)
@@ -181,8 +196,8 @@ HWY_INLINE void solve_backward(const float* strip, size_t b, float* HWY_RESTRICT
   }
 }
 
-// factors `strips` and solves for x, a vector a variable; bit l of the result: system l is positive definite
-HWY_INLINE std::uint32_t solve_strips(float* strips, float* x, size_t blocks) {
+// Factors `strips` and solves for x, a vector a variable. Bit l of the result: system l is positive definite.
+HWY_INLINE std::uint32_t solve_strips(float* HWY_RESTRICT strips, float* HWY_RESTRICT x, size_t blocks) {
   vec least = hn::Set(d, FLT_MAX);
   vec finite = hn::Zero(d);
   for (size_t a = 0; a < blocks; ++a) {
@@ -220,15 +235,7 @@ std::uint32_t cholesky_solve_sixteen(float* matrix, size_t stride, const size_t*
     n = (n + 3) / 4 * 4;
     float* const from = x + first * x_stride;
     float* const strips = work + n * lanes;
-    const float* at[lanes];
-    for (size_t l = 0; l < lanes; ++l) at[l] = from + l * x_stride;
-    for (size_t i = 0; i < n; i += 4) {
-      put_across(at, work + i * lanes, lanes);
-      for (size_t l = 0; l < lanes; ++l) at[l] += 4;
-    }
-    for (size_t l = 0; l < lanes; ++l) {
-      for (size_t i = own[l]; i < n; ++i) work[i * lanes + l] = 0;
-    }
+    put_right_sides(from, x_stride, own, n, work);
     put_strips(matrix + first * stride, stride, own, n, strips);
     solved |= solve_strips(strips, work, n / 4) << first;
     for (size_t l = 0; l < lanes; ++l) {

@@ -99,6 +99,9 @@ struct kernel_table {
   std::uint32_t (*cholesky_solve_sixteen)(float* matrix, std::size_t stride, const std::size_t* order, float* x,
                                           std::size_t x_stride, float* work);
 
+  /// Up to which order cholesky_solve_sixteen beats sixteen times cholesky_solve, forming the systems included.
+  std::size_t sixteen_pays_to;
+
   /// Sixteen Gaussians of d coefficients to a panel, their covariances as U D U' (detail/ud_gaussian.hpp has the
   /// layout): mean[16 p + l] = <theta, x> and spread[16 p + l] = x' U D U' x of lane l of panel p, p < n_panels; x of
   /// length d.
