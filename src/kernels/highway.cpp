@@ -19,6 +19,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "levels.hpp"
 #include "tandem/detail/kernels_portable.hpp"
