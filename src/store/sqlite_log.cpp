@@ -167,7 +167,7 @@ void sqlite_log::write_in_transaction(const row_queue& rows) {
     SQLite::Statement& add = *(row.to == table::user ? add_user_ : row.to == table::item ? add_item_ : add_word_);
     add.bind(1, row.id);
     add.bindNoCopy(2, body.data(), static_cast<int>(body.size()));
-    add.bind(3, std::int64_t{sum_of(row.id, 0, 0, body)});
+    add.bind(3, std::int64_t{sum_of(row.id, static_cast<std::int64_t>(row.to), 0, body)});
     add.exec();
     add.reset();
     (row.to == table::user ? tail.users : row.to == table::item ? tail.items : tail.words) = row.id;
