@@ -48,6 +48,9 @@ void check_path(const std::string& path, access how) {
   if (!parent.empty() && !std::filesystem::is_directory(parent, none)) {
     throw error(errc::io_error, "its directory does not exist", {path}, "make it first");
   }
+  if (std::filesystem::is_regular_file(path, none) && std::filesystem::file_size(path, none) == 1) {
+    throw error(errc::bad_format, "is not a tandem file", {path}, "give another path");  // to SQLite it would be empty
+  }
   if (how == access::read && !exists_and_is_not_empty(path)) {
     throw error(errc::io_error, "there is no such file, or it is empty", {path});
   }
@@ -126,6 +129,7 @@ std::unique_ptr<SQLite::Database> open_database(const std::string& path, access 
 }
 
 std::unique_ptr<SQLite::Database> lock_for_writing(const std::string& path, const file_options& options) {
+  check_path(path, access::write);
   const std::string beside = path + "-owner";
   try {
     auto db = std::make_unique<SQLite::Database>(

@@ -89,23 +89,24 @@ void write_gaps(SQLite::Database& db, const std::vector<gap>& gaps) {
 
 namespace {
 
-name_lists::list read_names_of(SQLite::Database& db, const std::string& path, const std::string& table,
+name_lists::list read_names_of(SQLite::Database& db, const std::string& path, table of, const std::string& name_of,
                                std::int64_t count, sealing* seals) {
   name_lists::list out;
-  SQLite::Statement rows(db, "SELECT id, name, sum FROM " + table + " ORDER BY id");
+  SQLite::Statement rows(db, "SELECT id, name, sum FROM " + name_of + " ORDER BY id");
   while (rows.executeStep()) {
     const std::int64_t id = rows.getColumn(0).getInt64();
     const SQLite::Column name_column = rows.getColumn(1);
     const std::string_view name = bytes_of(name_column);
-    if (id < 1 || id > count || rows.getColumn(2).getInt64() != std::int64_t{sum_of(id, 0, 0, name)}) {
-      damaged(path, "a row of table " + table + " does not match its checksum");
+    if (id < 1 || id > count ||
+        rows.getColumn(2).getInt64() != std::int64_t{sum_of(id, static_cast<std::int64_t>(of), 0, name)}) {
+      damaged(path, "a row of table " + name_of + " does not match its checksum");
     }
     if (out.size() < static_cast<std::size_t>(id)) out.resize(static_cast<std::size_t>(id));
     std::optional<std::string>& to = out[static_cast<std::size_t>(id) - 1];
     if (seals == nullptr || !seals->on()) {
       to = name;
     } else {
-      to = table == "user" ? seals->open_user(id, name) : seals->open_name(table.c_str(), id, name);
+      to = of == table::user ? seals->open_user(id, name) : seals->open_name(name_of.c_str(), id, name);
     }
   }
   return out;
@@ -115,9 +116,9 @@ name_lists::list read_names_of(SQLite::Database& db, const std::string& path, co
 
 name_lists read_names(SQLite::Database& db, const std::string& path, const tail_row& tail, sealing* seals) {
   name_lists out;
-  out.users = read_names_of(db, path, "user", tail.users, seals);
-  out.items = read_names_of(db, path, "item", tail.items, seals);
-  out.words = read_names_of(db, path, "word", tail.words, seals);
+  out.users = read_names_of(db, path, table::user, "user", tail.users, seals);
+  out.items = read_names_of(db, path, table::item, "item", tail.items, seals);
+  out.words = read_names_of(db, path, table::word, "word", tail.words, seals);
   return out;
 }
 

@@ -208,7 +208,7 @@ void sqlite_log::insert(const queued_row& row, std::string_view body, tail_row& 
   std::int64_t& latest = row.to == table::user ? tail.users : row.to == table::item ? tail.items : tail.words;
   add.bind(1, row.id);
   add.bindNoCopy(2, body.data(), static_cast<int>(body.size()));
-  add.bind(3, std::int64_t{sum_of(row.id, 0, 0, body)});
+  add.bind(3, std::int64_t{sum_of(row.id, static_cast<std::int64_t>(row.to), 0, body)});
   add.exec();
   add.reset();
   latest = std::max(latest, row.id);

@@ -1,69 +1,20 @@
 // A child that ingests, refits and checkpoints is killed, and killed again: what it was promised is in the file.
 
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <cstdint>
-#include <filesystem>
 #include <map>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "durable/child.hpp"
 #include "support/catch.hpp"
 #include "support/scratch.hpp"
 #include "tandem/core/random.hpp"
 
+using tandem_test::child_end;
+using tandem_test::run_child;
+
 namespace {
-
-struct child_end {
-  std::vector<std::string> lines;
-  bool killed = false;
-  int exit_code = 0;
-};
-
-// runs the child; it is killed once it has said so many lines, some microseconds later. `point` as TANDEM_KILL_POINT
-child_end run(const std::vector<std::string>& args, long lines = -1, unsigned wait = 0, const std::string& point = {}) {
-  int ends[2] = {};
-  REQUIRE(pipe(ends) == 0);
-  std::vector<char*> argv{const_cast<char*>(TANDEM_CRASH_CHILD)};
-  for (const std::string& each : args) argv.push_back(const_cast<char*>(each.c_str()));
-  argv.push_back(nullptr);
-  const pid_t child = fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    dup2(ends[1], STDOUT_FILENO);
-    close(ends[0]);
-    close(ends[1]);
-    if (!point.empty()) setenv("TANDEM_KILL_POINT", point.c_str(), 1);
-    execv(TANDEM_CRASH_CHILD, argv.data());
-    _exit(127);
-  }
-  close(ends[1]);
-  child_end out;
-  std::string text;
-  char some[512];
-  long seen = 0;
-  for (ssize_t n = 0; (n = read(ends[0], some, sizeof some)) > 0;) {
-    text.append(some, static_cast<std::size_t>(n));
-    for (ssize_t k = 0; k < n; ++k) seen += some[k] == '\n' ? 1 : 0;
-    if (lines < 0 || seen < lines) continue;
-    usleep(wait);
-    kill(child, SIGKILL);
-    lines = -1;
-  }
-  close(ends[0]);
-  int status = 0;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  out.killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-  out.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  for (std::size_t at = 0, end = 0; (end = text.find('\n', at)) != std::string::npos; at = end + 1) {
-    out.lines.push_back(text.substr(at, end - at));
-  }
-  return out;
-}
 
 // one file, and what it promised in all its lives
 class killed_file {
@@ -74,8 +25,8 @@ class killed_file {
   bool live(std::uint64_t number, const std::string& point) {
     const std::string level = number % 3 == 0 ? "power_loss" : "process_crash";
     const long lines = point.empty() ? static_cast<long>(random_.below(60)) : -1;
-    const child_end end = run({"live", path_, std::to_string(number), level, "110"}, lines,
-                              static_cast<unsigned>(random_.below(3000)), point);
+    const child_end end = run_child({"live", path_, std::to_string(number), level, "110"}, lines,
+                                    static_cast<unsigned>(random_.below(3000)), point);
     INFO("exit code " << end.exit_code);
     REQUIRE((end.killed || end.exit_code == 0));
     for (const std::string& line : end.lines) {
@@ -85,7 +36,7 @@ class killed_file {
   }
 
   void check() {
-    const child_end end = run({"check", path_});
+    const child_end end = run_child({"check", path_});
     REQUIRE(end.exit_code == 0);
     REQUIRE(!end.lines.empty());
     REQUIRE(end.lines.back() == "checked");

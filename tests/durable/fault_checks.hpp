@@ -87,6 +87,7 @@ inline std::uint64_t check_acknowledged(const std::string& path, const std::vect
     REQUIRE(times[key] == 1);
   }
   const engine e(small_options(), std::move(store));
+  for (const std::string& each : e.opened().problems) UNSCOPED_INFO(each);
   REQUIRE(e.opened().problems.empty());
   const file_report found = verify_file(path, in_peace());
   REQUIRE(found.sound());
