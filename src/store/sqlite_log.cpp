@@ -184,8 +184,16 @@ void sqlite_log::write_in_transaction(const row_queue& rows) {
   tail_ = tail;
 }
 
+// What a failure left open. Without memory even this can fail: it is called before a transaction too.
+void sqlite_log::end_transaction() noexcept {
+  if (sqlite3_get_autocommit(db_->getHandle()) != 0) return;
+  rollback_->tryExecuteStep();
+  rollback_->tryReset();
+}
+
 void sqlite_log::write(const row_queue& rows) {
   const std::lock_guard lock(file_mutex_);
+  end_transaction();
   distrust(std::exchange(copy_failure_, SQLITE_OK));
   begin_->exec();
   begin_->reset();
@@ -196,10 +204,7 @@ void sqlite_log::write(const row_queue& rows) {
     for (auto* statement : {&add_record_, &add_user_, &add_item_, &add_word_, &set_tail_, &commit_}) {
       (*statement)->tryReset();
     }
-    if (sqlite3_get_autocommit(db_->getHandle()) == 0) {
-      rollback_->tryExecuteStep();
-      rollback_->tryReset();
-    }
+    end_transaction();
     throw;
   }
 }

@@ -69,6 +69,7 @@ class sqlite_log final : public durable_store {
   bool write_queued() noexcept;
   void write(const row_queue& rows);
   void write_in_transaction(const row_queue& rows);
+  void end_transaction() noexcept;
   void copy_back_in_time();
   void distrust(int code) noexcept;
   void remember_failure(int code, function_ref<std::string()> why) noexcept;

@@ -49,6 +49,10 @@ file_report verify_file(const std::string& path, const file_options& options) {
     }
   };
   const auto db = open_database(path, access::read, options);
+  attempt([&] {
+    out.bytes = static_cast<std::uint64_t>(db->execAndGet("PRAGMA page_count").getInt64() *
+                                           db->execAndGet("PRAGMA page_size").getInt64());
+  });
   const moment now(*db);
   attempt([&] {
     SQLite::Statement check(*db, "PRAGMA integrity_check(20)");
@@ -72,8 +76,6 @@ file_report verify_file(const std::string& path, const file_options& options) {
     });
   });
   attempt([&] { out.snapshots = check_snapshots(*db, problem); });
-  out.bytes = static_cast<std::uint64_t>(db->execAndGet("PRAGMA page_count").getInt64() *
-                                         db->execAndGet("PRAGMA page_size").getInt64());
   return out;
 }
 
