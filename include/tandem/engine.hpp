@@ -29,6 +29,7 @@
 #include "tandem/hybrid/source.hpp"
 #include "tandem/hybrid/sources.hpp"
 #include "tandem/online/sequence.hpp"
+#include "tandem/store/durable_store.hpp"
 #include "tandem/store/event_store.hpp"
 
 TANDEM_BEGIN
@@ -212,6 +213,58 @@ struct logged_decision {
   std::vector<logged_reward> rewards;  ///< in order of the log
 };
 
+/// What was done to forget a user: keep it outside of the file.
+struct erasure_receipt {
+  std::string user;
+  timestamp asked{};     ///< as the host said
+  erased_counts counts;  ///< of the file
+  entry_number up_to{};  ///< no entry up to here is theirs
+
+  /// For people and archives: line by line, with a checksum of the lines at the end.
+  [[nodiscard]] std::string text() const;
+};
+
+/// An event of a user's, in the host's words.
+struct told_event {
+  std::string user, item, action;
+  double value = 1;
+  timestamp time{};
+  std::string key;
+  decision_id decision = decision_id::none;
+  std::vector<std::pair<std::string, std::string>> context;
+};
+
+/// An answer that a user was given.
+struct told_answer {
+  decision_id id = decision_id::none;
+  std::string user;
+  timestamp time{};
+  bool shadow = false;
+  std::vector<recommended_item> items;
+  std::vector<std::pair<std::string, std::string>> context;
+};
+
+/// All that the file holds of one user.
+struct user_data {
+  std::string user;
+  std::vector<std::string> names;  ///< theirs, and those that were merged into it
+  bool consent = true;
+  std::vector<told_event> events;    ///< in order of the log
+  std::vector<told_answer> answers;  ///< the same
+};
+
+/// What to keep of a log.
+struct retention {
+  std::uint64_t max_events = ~std::uint64_t{0};                ///< the latest so many
+  timestamp not_before = from_millis(-62135596800000);  ///< from the first event at or after this time on
+};
+
+/// Where the host is in a stream that it reads events from.
+struct stream_position {
+  std::string_view stream;    ///< e.g. "orders/3": a topic and its partition
+  std::string_view position;  ///< the host's own: where to go on reading
+};
+
 /// What opening a file found and did.
 struct open_report {
   entry_number from{};                  ///< the entry of the snapshot it went on from; 0 = the whole log was replayed
@@ -274,6 +327,12 @@ class engine {
   /// Takes events in order, each as observe(); returns how many were taken.
   /// @param results  what became of each; as long as `events`, or shorter: then of the first ones.
   std::size_t observe(std::span<const event> events, std::span<observe_result> results = {}) noexcept;
+  /// Takes events as above and remembers how far their stream was read, all in one transaction: after a crash
+  /// stream() tells where to go on, and every event of the stream was taken once. Other threads' calls wait meanwhile.
+  /// False if that could not be stored yet: see flush(). Errors: wrong_state without a file.
+  bool observe(std::span<const event> events, const stream_position& at, std::span<observe_result> results = {});
+  /// The position given last for this stream; empty if there was none. Errors: wrong_state without a file, damaged.
+  [[nodiscard]] std::string stream(std::string_view name) const;
   /// Rewards an item of an answer: observe({.user = its user, .item, .action = "reward", .value, .time, .decision}).
   /// Its user is whoever has the account after merge(). A positive reward is itself an event of that user with that
   /// item: do not observe it a second time. Once a decision has expired its candidates are gone: a late reward moves
@@ -291,6 +350,10 @@ class engine {
   /// Keeps all that was learned in the file, so that opening it replays only what comes later. Other threads go on.
   /// refit() and the destructor do it too. Complexity: O(what was learned). Errors: io_error, no_space, wrong_state.
   void checkpoint();
+  /// Does again what another log says, as if its host had told this engine: into an engine in a file of its own, made
+  /// with any options, that has taken nothing yet. Decisions are kept as they were; models are fitted again.
+  /// Errors: wrong_state without a file, or with one that is not empty; damaged; what refit() throws.
+  open_report learn_from(const durable_store& log);
   /// How the file was found when it was opened.
   [[nodiscard]] const open_report& opened() const noexcept;
   /// A checksum of all that was learned: equal for engines that will answer alike for ever.
@@ -333,6 +396,23 @@ class engine {
   /// logged and make up the user's own history, and change what nobody else is shown: neither the online learners nor
   /// a refit learns from them. What was learned before stays, until a refit or, for all learners, forget().
   void set_consent(std::string_view user, bool given);
+
+  // ---- erasure and access: see docs/durability.md ---------------------------------------------------------------
+  /// Forgets a user and everybody merged into them: their entries are overwritten in the file, their names, histories
+  /// and waiting answers dropped, all snapshots with them. What their events added to counts that all users share is
+  /// forgotten when the file is opened next, which learns the rest of the log anew; until then there are no new
+  /// snapshots. Their late rewards are unknown. In memory: history and name are dropped, and no refit learns from them.
+  /// @param asked  for the receipt.
+  /// Complexity: O(log); others wait while what was found is overwritten. Errors: not_found; io_error; wrong_state when
+  /// another program reads the file just then (what is erased is, but the write-ahead log may hold old pages).
+  erasure_receipt forget(std::string_view user, timestamp asked);
+  /// All that the file holds of a user. json.hpp writes it. Complexity: O(log). Errors: not_found; wrong_state without a
+  /// file; damaged.
+  [[nodiscard]] user_data export_user(std::string_view user) const;
+  /// Forgets old entries of the file; what was learned from them stays, in snapshots. Later refits learn from what is
+  /// kept. Returns how many went. Complexity: O(log). Errors: wrong_state without a file, or after forget() until it is
+  /// opened again; io_error, no_space.
+  std::uint64_t compact(const retention& keep);
 
   // ---- time -----------------------------------------------------------------------------------------------------
   /// Says that it is `now` and nothing else happened: decisions whose window has passed learn the default reward. An

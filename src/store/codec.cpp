@@ -49,8 +49,18 @@ std::uint32_t encoder::item_id(item_index item, std::string_view name) {
   return id;
 }
 
+// @param names  of the items, if some may be new
+std::vector<std::uint32_t> encoder::item_ids(const std::vector<item_index>& items,
+                                             const std::vector<std::string_view>& names) {
+  std::vector<std::uint32_t> out;
+  for (std::size_t k = 0; k < items.size(); ++k) {
+    out.push_back(item_id(items[k], k < names.size() ? names[k] : std::string_view()));
+  }
+  return out;
+}
+
 std::uint32_t encoder::word_id(std::string_view word) {
-  const auto known = ids_->words.find(std::string(word));
+  const auto known = ids_->words.find(word);
   if (known != ids_->words.end()) return known->second;
   const auto id = static_cast<std::uint32_t>(++ids_->n_words);
   added_words_.emplace_back(word);
@@ -99,6 +109,11 @@ void encoder::write(entry_number number, const event_entry& e) {
 void encoder::write(entry_number number, const answer_entry& e, log_position end) {
   const std::vector<std::uint32_t> facts = word_ids(e.facts);
   const decision& d = e.record;
+  std::vector<item_index> shown;
+  for (const placed_item& place : d.slate) shown.push_back(place.item);
+  const std::vector<std::uint32_t> slate = item_ids(shown, e.slate_items);
+  const std::vector<std::uint32_t> only = item_ids(e.only, e.only_items);
+  const std::vector<std::uint32_t> blocked = item_ids(e.blocked, e.blocked_items);
   const bool known = d.user != no_id<user_index> && ids_->users.has_index(slot(d.user));
   std::string& text = to_->open_body();
   const std::size_t begin = text.size();
@@ -111,6 +126,8 @@ void encoder::write(entry_number number, const answer_entry& e, log_position end
   out.byte(static_cast<std::uint8_t>(bits));
   out.number(raw(d.id));
   out.text(known ? std::string_view() : std::string_view(d.user_name));
+  const std::size_t name_size = known ? 0 : d.user_name.size();
+  const std::size_t name_begin = text.size() - name_size - begin;
   out.byte(e.user_problem);
   out.signed_number(to_millis(d.time));
   out.number(raw(number) - raw(e.seen));
@@ -118,14 +135,14 @@ void encoder::write(entry_number number, const answer_entry& e, log_position end
   out.number(e.count);
   out.number(d.model_version);
   out.number(d.slate.size());
-  for (const placed_item& place : d.slate) {
-    out.number(ids_->items.id_of(slot(place.item)));
-    out.real(place.score);
-    out.real(place.propensity);
+  for (std::size_t k = 0; k < d.slate.size(); ++k) {
+    out.number(slate[k]);
+    out.real(d.slate[k].score);
+    out.real(d.slate[k].propensity);
   }
-  for (const std::vector<item_index>* list : {&e.only, &e.blocked}) {
+  for (const std::vector<std::uint32_t>* list : {&only, &blocked}) {
     out.number(list->size());
-    for (const item_index item : *list) out.number(ids_->items.id_of(slot(item)));
+    for (const std::uint32_t item : *list) out.number(item);
   }
   out.number(facts.size());
   for (const std::uint32_t fact : facts) out.number(fact);
@@ -133,7 +150,7 @@ void encoder::write(entry_number number, const answer_entry& e, log_position end
     out.text({reinterpret_cast<const char*>(e.candidates.data()), e.candidates.size()});
   }
   to_->close_body(begin, static_cast<std::uint8_t>(entry_kind::answer), static_cast<std::int64_t>(raw(number)),
-                  known ? ids_->users.id_of(slot(d.user)) : 0);
+                  known ? ids_->users.id_of(slot(d.user)) : 0, name_begin, name_size);
 }
 
 void encoder::write(entry_number number, const change_entry& e) {
@@ -192,9 +209,16 @@ std::string_view decoder::read_item(body_reader& in) {
   return name;
 }
 
+const std::string& decoder::read_word(body_reader& in) {
+  const std::uint64_t id = in.number();
+  const std::string& word = names_->word(id);
+  word_ids_.push_back(static_cast<std::uint32_t>(id));
+  return word;
+}
+
 std::vector<std::string> decoder::read_words(body_reader& in) {
   std::vector<std::string> out(in.count());
-  for (std::string& each : out) each = names_->word(in.number());
+  for (std::string& each : out) each = read_word(in);
   return out;
 }
 
@@ -205,7 +229,7 @@ void decoder::read_event(const record_row& row, body_reader& in) {
   e.own_context = (bits & own_context) != 0;
   e.user = names_->user(static_cast<std::uint64_t>(row.user));
   e.item = read_item(in);
-  e.action = names_->word(in.number());
+  e.action = read_word(in);
   e.record.time = from_millis(in.signed_number());
   if ((bits & has_value) != 0) e.value = in.real();
   e.weight = (bits & has_weight) != 0 ? in.real() : e.value;
@@ -294,6 +318,7 @@ change_entry decoder::read_change(const record_row& row, body_reader& in) {
 
 const journal_entry& decoder::read(const record_row& row) {
   item_ids_.clear();
+  word_ids_.clear();
   facts_.clear();
   user_id_ = static_cast<std::uint32_t>(row.user);
   body_reader in(row.body);

@@ -2,6 +2,7 @@
 // Entries as the bodies of rows and back. docs/format.md tells the layout.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -46,10 +47,15 @@ struct name_lists {
   }
 };
 
+struct text_hash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
+};
+
 // Which ids a log has given, and the ids of words.
 struct id_space {
   id_map users, items;
-  std::unordered_map<std::string, std::uint32_t> words;
+  std::unordered_map<std::string, std::uint32_t, text_hash, std::equal_to<>> words;
   std::size_t n_words = 0;  // ids given: an erased word's stays its own
 };
 
@@ -77,6 +83,7 @@ class encoder {
  private:
   std::uint32_t user_id(user_index user, std::string_view name);
   std::uint32_t item_id(item_index item, std::string_view name);
+  std::vector<std::uint32_t> item_ids(const std::vector<item_index>& items, const std::vector<std::string_view>& names);
   std::uint32_t word_id(std::string_view word);
   std::vector<std::uint32_t> word_ids(std::span<const std::string> words);
 
@@ -106,6 +113,7 @@ class decoder {
   const journal_entry& read(const record_row& row);
   // ids of what the entry names, in the order of the entry: item first, then slate, only, blocked
   [[nodiscard]] std::span<const std::uint32_t> item_ids() const noexcept { return item_ids_; }
+  [[nodiscard]] std::span<const std::uint32_t> word_ids() const noexcept { return word_ids_; }
   [[nodiscard]] std::uint32_t user_id() const noexcept { return user_id_; }
 
  private:
@@ -113,12 +121,13 @@ class decoder {
   void read_answer(const record_row& row, body_reader& in);
   change_entry read_change(const record_row& row, body_reader& in);
   std::string_view read_item(body_reader& in);
+  const std::string& read_word(body_reader& in);
   std::vector<std::string> read_words(body_reader& in);
 
   const name_lists* names_;
   journal_entry entry_;
   std::vector<std::string> facts_;
-  std::vector<std::uint32_t> item_ids_;
+  std::vector<std::uint32_t> item_ids_, word_ids_;
   std::uint32_t user_id_ = 0;
 };
 

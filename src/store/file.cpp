@@ -7,6 +7,7 @@
 #include <array>
 #include <filesystem>
 
+#include "rows.hpp"
 #include "tandem/detail/crc32.hpp"
 
 TANDEM_BEGIN
@@ -19,13 +20,15 @@ CREATE TABLE record(seq INTEGER PRIMARY KEY, kind INTEGER NOT NULL, user INTEGER
 CREATE TABLE user(id INTEGER PRIMARY KEY, name BLOB NOT NULL, sum INTEGER NOT NULL);
 CREATE TABLE item(id INTEGER PRIMARY KEY, name BLOB NOT NULL, sum INTEGER NOT NULL);
 CREATE TABLE word(id INTEGER PRIMARY KEY, name BLOB NOT NULL, sum INTEGER NOT NULL);
-CREATE TABLE gap(first INTEGER PRIMARY KEY, last INTEGER NOT NULL, events INTEGER NOT NULL, sum INTEGER NOT NULL);
+CREATE TABLE gap(first INTEGER PRIMARY KEY, last INTEGER NOT NULL, events INTEGER NOT NULL, kind INTEGER NOT NULL,
+                 sum INTEGER NOT NULL);
 CREATE TABLE tail(id INTEGER PRIMARY KEY CHECK(id = 1), last INTEGER NOT NULL, users INTEGER NOT NULL,
-                  items INTEGER NOT NULL, words INTEGER NOT NULL, sum INTEGER NOT NULL);
+                  items INTEGER NOT NULL, words INTEGER NOT NULL, streams INTEGER NOT NULL, gaps INTEGER NOT NULL,
+                  sealed INTEGER NOT NULL, sum INTEGER NOT NULL);
 CREATE TABLE snapshot(id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, seq INTEGER NOT NULL,
                       options TEXT NOT NULL, parts INTEGER, bytes INTEGER, sum INTEGER);
 CREATE TABLE part(id INTEGER PRIMARY KEY, body BLOB NOT NULL, sum INTEGER NOT NULL);
-CREATE TABLE stream(name TEXT PRIMARY KEY, position BLOB NOT NULL, sum INTEGER NOT NULL);
+CREATE TABLE stream(name BLOB PRIMARY KEY, position BLOB NOT NULL, sum INTEGER NOT NULL);
 )";
 
 bool exists_and_is_not_empty(const std::filesystem::path& path) {
@@ -115,6 +118,7 @@ std::unique_ptr<SQLite::Database> open_database(const std::string& path, access 
     db->exec("PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY");
     check_kind(*db, path);
     if (how == access::read) return db;
+    if (db->execAndGet("PRAGMA page_count").getInt64() == 0) db->exec("PRAGMA auto_vacuum=INCREMENTAL");
     if (db->execAndGet("PRAGMA journal_mode=WAL").getString() != "wal") {
       throw error(errc::io_error, "its file system cannot share memory, which a write-ahead log needs", {path},
                   "put it on a local disk");
@@ -142,17 +146,19 @@ std::unique_ptr<SQLite::Database> lock_for_writing(const std::string& path, cons
   }
 }
 
-void make_tables(SQLite::Database& db) {
+bool make_tables(SQLite::Database& db, bool sealed) {
   db.exec("BEGIN IMMEDIATE");
-  if (db.execAndGet("PRAGMA schema_version").getInt64() == 0) {
+  const bool fresh = db.execAndGet("PRAGMA schema_version").getInt64() == 0;
+  if (fresh) {
     db.exec(schema);
-    SQLite::Statement tail(db, "INSERT INTO tail VALUES(1, 0, 0, 0, 0, ?)");
-    tail.bind(1, std::int64_t{sum_of(0, 0, 0, std::string_view("\0", 1))});
-    tail.exec();
+    tail_row tail;
+    tail.sealed = sealed;
+    write_tail(db, tail);
     db.exec("PRAGMA application_id=" + std::to_string(application_id));
     db.exec("PRAGMA user_version=" + std::to_string(format_version));
   }
   db.exec("COMMIT");
+  return fresh;
 }
 
 }  // namespace detail::file

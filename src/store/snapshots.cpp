@@ -79,6 +79,13 @@ class sqlite_log::part_reader final : public snapshot_reader {
                     {log_->path_});
       }
     });
+    if (log_->seals_->on()) {
+      std::optional<std::string> part = log_->seals_->open_part(next_, body_);
+      if (!part.has_value()) {
+        throw error(errc::not_found, "its key was replaced when a user was forgotten", {log_->path_});
+      }
+      body_ = std::move(*part);
+    }
     ++next_;
     return std::as_bytes(std::span(body_.data(), body_.size()));
   }
@@ -171,6 +178,7 @@ class sqlite_log::part_writer final : public snapshot_writer {
   void flush() {
     if (part_.empty()) return;
     const std::int64_t id = first_part(static_cast<std::uint64_t>(row_.id)) + row_.parts;
+    if (log_->seals_->on()) part_ = log_->seals_->seal_part(id, part_);
     log_->with_file([&](SQLite::Database& db) {
       SQLite::Statement add(db, "INSERT INTO part VALUES(?, ?, ?)");
       add.bind(1, id);

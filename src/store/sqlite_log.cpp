@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <deque>
 #include <limits>
 #include <utility>
 
@@ -21,7 +22,16 @@ sqlite_log::sqlite_log(std::string path, const file_options& options) : path_(st
   translated(path_, [&] {
     owner_ = lock_for_writing(path_, options_);
     db_ = open_database(path_, access::write, options_);
-    make_tables(*db_);
+    const bool fresh = make_tables(*db_, options_.key != nullptr);
+    const bool sealed = read_tail(*db_, path_).sealed;
+    if (sealed && options_.key == nullptr) {
+      throw error(errc::wrong_key, "is encrypted", {path_, 0, "key"}, "give the master key it was made with");
+    }
+    if (!sealed && options_.key != nullptr) {
+      throw error(errc::wrong_key, "is not encrypted", {path_, 0, "key"},
+                  "give no key, or learn from it into a new file that has one");
+    }
+    seals_ = std::make_unique<sealing>(path_, options_, !fresh);
     db_->exec("PRAGMA max_page_count=" +
               std::to_string(std::min<std::uint64_t>(options_.max_bytes / 4096, 4294967294U)));
     copy_back_in_time();
@@ -38,10 +48,11 @@ sqlite_log::~sqlite_log() {
   commit_.reset();
   rollback_.reset();
   add_record_.reset();
+  add_records_.reset();
   add_user_.reset();
   add_item_.reset();
   add_word_.reset();
-  set_tail_.reset();
+  put_stream_.reset();
   db_.reset();
   owner_.reset();
 }
@@ -50,11 +61,14 @@ void sqlite_log::prepare() {
   begin_.emplace(*db_, "BEGIN IMMEDIATE");
   commit_.emplace(*db_, "COMMIT");
   rollback_.emplace(*db_, "ROLLBACK");
-  add_record_.emplace(*db_, "INSERT INTO record VALUES(?, ?, ?, ?, ?)");
+  std::string values = "(?, ?, ?, ?, ?)";
+  add_record_.emplace(*db_, "INSERT INTO record VALUES" + values);
+  for (std::size_t k = 1; k < records_together; ++k) values += ", (?, ?, ?, ?, ?)";
+  add_records_.emplace(*db_, "INSERT INTO record VALUES" + values);
   add_user_.emplace(*db_, "INSERT INTO user VALUES(?, ?, ?)");
   add_item_.emplace(*db_, "INSERT INTO item VALUES(?, ?, ?)");
   add_word_.emplace(*db_, "INSERT INTO word VALUES(?, ?, ?)");
-  set_tail_.emplace(*db_, "UPDATE tail SET last = ?, users = ?, items = ?, words = ?, sum = ?");
+  put_stream_.emplace(*db_, "INSERT OR REPLACE INTO stream VALUES(?, ?, ?)");
 }
 
 // SQLite's own way to copy the write-ahead log back keeps to itself that a sync failed. Then the next one would believe
@@ -74,7 +88,7 @@ void sqlite_log::load() {
   const moment now(*db_);
   tail_ = read_tail(*db_, path_);
   last_ = queued_ = written_ = entry_number{static_cast<std::uint64_t>(tail_.last)};
-  names_ = read_names(*db_, path_, tail_);
+  names_ = read_names(*db_, path_, tail_, seals_.get());
   ids_.users.reserve_ids(static_cast<std::size_t>(tail_.users));
   ids_.items.reserve_ids(static_cast<std::size_t>(tail_.items));
   ids_.n_words = static_cast<std::size_t>(tail_.words);
@@ -125,7 +139,11 @@ log_position sqlite_log::append(const event_entry& e) {
 
 void sqlite_log::append(const answer_entry& e) {
   if (!replaying_) return enqueue(e);
-  for (std::size_t k = 0; k < e.record.slate.size(); ++k) register_item(e.record.slate[k].item, k);
+  std::size_t nth = 0;
+  for (const placed_item& place : e.record.slate) register_item(place.item, nth++);
+  for (const std::vector<item_index>* list : {&e.only, &e.blocked}) {
+    for (const item_index item : *list) register_item(item, nth++);
+  }
 }
 
 void sqlite_log::append(const change_entry& e) {
@@ -145,43 +163,55 @@ store_ids sqlite_log::ids() const {
 
 // ---- committing ---------------------------------------------------------------------------------------------------
 
-void sqlite_log::write_in_transaction(const row_queue& rows) {
-  tail_row tail = tail_;
-  for (const queued_row& row : rows.rows()) {
-    const std::string_view body = rows.body(row);
-    if (row.to == table::record) {
-      add_record_->bind(1, row.id);
-      add_record_->bind(2, std::int32_t{row.kind});
-      if (row.user != 0) {
-        add_record_->bind(3, row.user);
-      } else {
-        add_record_->bind(3);
-      }
-      add_record_->bindNoCopy(4, body.data(), static_cast<int>(body.size()));
-      add_record_->bind(5, std::int64_t{sum_of(row.id, row.kind, row.user, body)});
-      add_record_->exec();
-      add_record_->reset();
-      tail.last = row.id;
-      continue;
+namespace {
+
+void bind_record(SQLite::Statement& to, int first, const queued_row& row, std::string_view body) {
+  to.bind(first, row.id);
+  to.bind(first + 1, std::int32_t{row.kind});
+  if (row.user != 0) {
+    to.bind(first + 2, row.user);
+  } else {
+    to.bind(first + 2);
+  }
+  to.bindNoCopy(first + 3, body.data(), static_cast<int>(body.size()));
+  to.bind(first + 4, std::int64_t{sum_of(row.id, row.kind, row.user, body)});
+}
+
+}  // namespace
+
+// Many rows a statement: about half the time of one by one.
+void sqlite_log::insert_records(std::span<const ready_row> records) {
+  while (!records.empty()) {
+    const bool many = records.size() >= records_together;
+    SQLite::Statement& add = many ? *add_records_ : *add_record_;
+    const std::size_t n = many ? records_together : 1;
+    for (std::size_t k = 0; k < n; ++k) {
+      bind_record(add, static_cast<int>(k) * 5 + 1, *records[k].row, records[k].body);
     }
-    SQLite::Statement& add = *(row.to == table::user ? add_user_ : row.to == table::item ? add_item_ : add_word_);
-    add.bind(1, row.id);
-    add.bindNoCopy(2, body.data(), static_cast<int>(body.size()));
-    add.bind(3, std::int64_t{sum_of(row.id, static_cast<std::int64_t>(row.to), 0, body)});
     add.exec();
     add.reset();
-    (row.to == table::user ? tail.users : row.to == table::item ? tail.items : tail.words) = row.id;
+    records = records.subspan(n);
   }
-  set_tail_->bind(1, tail.last);
-  set_tail_->bind(2, tail.users);
-  set_tail_->bind(3, tail.items);
-  set_tail_->bind(4, tail.words);
-  set_tail_->bind(5, std::int64_t{tail.sum()});
-  set_tail_->exec();
-  set_tail_->reset();
-  commit_->exec();
-  commit_->reset();
-  tail_ = tail;
+}
+
+void sqlite_log::insert(const queued_row& row, std::string_view body, tail_row& tail) {
+  if (row.to == table::stream) {
+    put_stream_->bindNoCopy(1, body.data(), static_cast<int>(row.name_size));
+    put_stream_->bindNoCopy(2, body.data() + row.name_size, static_cast<int>(row.size - row.name_size));
+    put_stream_->bind(3, std::int64_t{sum_of(static_cast<std::int64_t>(row.name_size), 0, 0, body)});
+    put_stream_->exec();
+    put_stream_->reset();
+    tail.streams = db_->execAndGet("SELECT count(*) FROM stream").getInt64();
+    return;
+  }
+  SQLite::Statement& add = *(row.to == table::user ? add_user_ : row.to == table::item ? add_item_ : add_word_);
+  std::int64_t& latest = row.to == table::user ? tail.users : row.to == table::item ? tail.items : tail.words;
+  add.bind(1, row.id);
+  add.bindNoCopy(2, body.data(), static_cast<int>(body.size()));
+  add.bind(3, std::int64_t{sum_of(row.id, static_cast<std::int64_t>(row.to), 0, body)});
+  add.exec();
+  add.reset();
+  latest = std::max(latest, row.id);
 }
 
 // What a failure left open. Without memory even this can fail: it is called before a transaction too.
@@ -191,17 +221,19 @@ void sqlite_log::end_transaction() noexcept {
   rollback_->tryReset();
 }
 
-void sqlite_log::write(const row_queue& rows) {
-  const std::lock_guard lock(file_mutex_);
+// Runs f as one transaction: all of it or nothing.
+void sqlite_log::transaction(function_ref<void()> f) {
   end_transaction();
   distrust(std::exchange(copy_failure_, SQLITE_OK));
   begin_->exec();
   begin_->reset();
   try {
-    write_in_transaction(rows);
+    f();
+    commit_->exec();
+    commit_->reset();
     distrust(std::exchange(copy_failure_, SQLITE_OK));
   } catch (...) {
-    for (auto* statement : {&add_record_, &add_user_, &add_item_, &add_word_, &set_tail_, &commit_}) {
+    for (auto* statement : {&add_record_, &add_records_, &add_user_, &add_item_, &add_word_, &put_stream_, &commit_}) {
       (*statement)->tryReset();
     }
     end_transaction();
@@ -209,38 +241,52 @@ void sqlite_log::write(const row_queue& rows) {
   }
 }
 
-bool sqlite_log::commit(entry_number entry) noexcept {
-  std::unique_lock lock(queue_mutex_);
-  if (poisoned_) return false;
-  while (raw(written_) < raw(entry)) {
-    if (poisoned_) return false;
-    if (leading_) {
-      written_more_.wait(lock);
-      continue;
+void sqlite_log::write(const row_queue& rows) {
+  const std::lock_guard lock(file_mutex_);
+  tail_row tail = tail_;
+  seals_->prepare(rows);
+  std::deque<std::string> sealed;
+  transaction([&] {
+    std::vector<ready_row> records;
+    for (const queued_row& row : rows.rows()) {
+      std::string_view body = rows.body(row);
+      if (seals_->on() && row.to != table::stream) body = sealed.emplace_back(seals_->seal(row, body));
+      if (row.to == table::record) {
+        records.push_back({&row, body});
+        tail.last = row.id;
+      } else {
+        insert(row, body, tail);
+      }
     }
-    if (writing_.empty()) {
-      writing_.swap(queue_);
-      reaches_ = queued_;
-    }
-    leading_ = true;
-    lock.unlock();
-    const bool written = write_queued();
-    lock.lock();
-    leading_ = false;
-    if (written) {
-      writing_.clear();
-      written_ = reaches_;
-      failing_ = poisoned_;
-    }
-    written_more_.notify_all();
-    if (!written) return false;
-  }
-  return true;
+    insert_records(records);
+    write_tail(*db_, tail);
+  });
+  tail_ = tail;
 }
 
-bool sqlite_log::write_queued() noexcept {
+// Writes what is at hand, without queue_mutex_; false if that failed.
+bool sqlite_log::lead(std::unique_lock<std::mutex>& lock) noexcept {
+  if (batch_.empty()) {
+    batch_.swap(queue_);
+    batch_end_ = queued_;
+  }
+  leading_ = true;
+  lock.unlock();
+  const bool written = write_batch();
+  lock.lock();
+  leading_ = false;
+  if (written) {
+    batch_.clear();
+    written_ = batch_end_;
+    failing_ = poisoned_;
+  }
+  written_more_.notify_all();
+  return written;
+}
+
+bool sqlite_log::write_batch() noexcept {
   try {
-    write(writing_);
+    write(batch_);
     return true;
   } catch (const SQLite::Exception& e) {
     remember_failure(e.getExtendedErrorCode(), [&] { return std::string(as_error(e, path_).what()); });
@@ -268,13 +314,39 @@ void sqlite_log::distrust(int code) noexcept {
                    [&] { return std::string(as_error(SQLite::Exception(sqlite3_errstr(code), code), path_).what()); });
 }
 
+bool sqlite_log::commit(entry_number entry) noexcept {
+  std::unique_lock lock(queue_mutex_);
+  if (poisoned_) return false;
+  while (raw(written_) < raw(entry)) {
+    if (poisoned_) return false;
+    if (leading_ || grouping_) {
+      written_more_.wait(lock);
+      continue;
+    }
+    if (!lead(lock)) return false;
+  }
+  return true;
+}
+
 bool sqlite_log::after_append(entry_number entry) noexcept {
   if (options_.level == durability::process_crash) return commit(entry);
   {
     const std::lock_guard lock(queue_mutex_);
-    if (queue_.bytes() < options_.queue_bytes || leading_) return true;
+    const std::size_t waiting = queue_.bytes();
+    if (waiting < options_.queue_bytes || (leading_ && waiting < 4 * options_.queue_bytes)) return true;
   }
   return commit(entry);
+}
+
+void sqlite_log::begin_group() noexcept {
+  const std::lock_guard lock(queue_mutex_);
+  grouping_ = true;
+}
+
+void sqlite_log::end_group() noexcept {
+  const std::lock_guard lock(queue_mutex_);
+  grouping_ = false;
+  written_more_.notify_all();
 }
 
 bool sqlite_log::ready() noexcept {
@@ -293,19 +365,53 @@ std::string sqlite_log::failure() const {
   return failure_;
 }
 
+// ---- streams ------------------------------------------------------------------------------------------------------
+
+void sqlite_log::set_stream(std::string_view name, std::string_view position) {
+  const std::lock_guard lock(queue_mutex_);
+  if (poisoned_ || failing_) throw error(errc::io_error, failure_, {path_});
+  const row_queue::mark before = queue_.size();
+  try {
+    queue_.add_stream(name, position);
+  } catch (...) {
+    queue_.shrink(before);
+    throw;
+  }
+}
+
+std::string sqlite_log::stream(std::string_view name) const {
+  return translated(path_, [&] {
+    const std::lock_guard lock(file_mutex_);
+    SQLite::Statement rows(*db_, "SELECT position, sum FROM stream WHERE name = ?");
+    rows.bindNoCopy(1, name.data(), static_cast<int>(name.size()));
+    if (!rows.executeStep()) return std::string();
+    const SQLite::Column column = rows.getColumn(0);
+    std::string position(bytes_of(column));
+    const auto size = static_cast<std::int64_t>(name.size());
+    if (rows.getColumn(1).getInt64() != std::int64_t{sum_of(size, 0, 0, std::string(name) + position)}) {
+      throw error(errc::damaged, "the position of stream '" + std::string(name) + "' does not match its checksum",
+                  {path_}, "run `tandem verify`, take the latest copy");
+    }
+    return position;
+  });
+}
+
 // ---- reading back -------------------------------------------------------------------------------------------------
 
 void sqlite_log::replay(entry_number from, function_ref<void(entry_number, const journal_entry&)> f) {
   translated(path_, [&] {
     const moment now(*db_);
     decoder at(names_);
+    from_the_start_ = raw(from) == 0;
     replayed_ = &at;
-    read_rows(*db_, path_, static_cast<std::int64_t>(raw(from)), std::numeric_limits<std::int64_t>::max(),
-              [&](const record_row& row) {
-                const journal_entry& entry = at.read(row);
-                last_ = entry_number{static_cast<std::uint64_t>(row.number)};
-                f(last_, entry);
-              });
+    read_rows(
+        *db_, path_, static_cast<std::int64_t>(raw(from)), std::numeric_limits<std::int64_t>::max(),
+        [&](const record_row& row) {
+          const journal_entry& entry = at.read(row);
+          last_ = entry_number{static_cast<std::uint64_t>(row.number)};
+          f(last_, entry);
+        },
+        seals_.get());
     replayed_ = nullptr;
     last_ = entry_number{static_cast<std::uint64_t>(tail_.last)};
   });
@@ -316,10 +422,12 @@ void sqlite_log::scan(entry_number from, function_ref<void(entry_number, const j
     const auto db = open_database(path_, access::read, options_);
     const moment now(*db);
     const tail_row tail = read_tail(*db, path_);
-    const name_lists names = read_names(*db, path_, tail);
+    const name_lists names = read_names(*db, path_, tail, seals_.get());
     decoder at(names);
-    read_rows(*db, path_, static_cast<std::int64_t>(raw(from)), tail.last,
-              [&](const record_row& row) { f(entry_number{static_cast<std::uint64_t>(row.number)}, at.read(row)); });
+    const auto each = [&](const record_row& row) {
+      f(entry_number{static_cast<std::uint64_t>(row.number)}, at.read(row));
+    };
+    read_rows(*db, path_, static_cast<std::int64_t>(raw(from)), tail.last, each, seals_.get());
   });
 }
 
@@ -342,98 +450,31 @@ void sqlite_log::restore(const store_ids& ids, entry_number at, log_position pos
   position_ = position;
 }
 
+// names that nothing in the log uses any more: of somebody who was forgotten
+void sqlite_log::drop_unused_names() {
+  bool dropped = false;
+  const auto drop = [&](const name_lists::list& names, const id_map& map, const char* sql) {
+    SQLite::Statement row(*db_, sql);
+    for (std::size_t id = 1; id <= names.size(); ++id) {
+      if (!names[id - 1].has_value() || map.index_of(id) != id_map::none) continue;
+      row.bind(1, static_cast<std::int64_t>(id));
+      row.exec();
+      row.reset();
+      dropped = true;
+    }
+  };
+  const std::lock_guard lock(file_mutex_);
+  transaction([&] {
+    drop(names_.users, ids_.users, "DELETE FROM user WHERE id = ?");
+    drop(names_.items, ids_.items, "DELETE FROM item WHERE id = ?");
+  });
+  if (dropped) truncate_wal();
+}
+
 void sqlite_log::opened() {
+  if (from_the_start_) translated(path_, [&] { drop_unused_names(); });
   replaying_ = false;
   names_ = {};
-}
-
-// ---- frozen prefixes ----------------------------------------------------------------------------------------------
-
-class sqlite_log::prefix_reader final : public log_prefix {
- public:
-  prefix_reader(sqlite_log& log, bool opening)
-      : log_(&log),
-        users_(log.ids_.users),
-        items_(log.ids_.items),
-        last_(log.last_),
-        position_(log.position_),
-        opening_(opening) {}
-
-  [[nodiscard]] log_position end() const noexcept override { return position_; }
-
-  void read(log_position from, function_ref<void(std::span<const logged_event>)> f) const override {
-    std::vector<logged_event> run;
-    run.reserve(run_length);
-    std::uint64_t at = first_position();
-    const auto take = [&](const record_row& row) {
-      if (static_cast<entry_kind>(row.kind) != entry_kind::event) return;
-      if (at++ < raw(from)) return;
-      const bare_event e = read_bare_event(row);
-      const std::uint32_t user = users_.index_of(e.user);
-      const std::uint32_t item = items_.index_of(e.item);
-      if (user == id_map::none || item == id_map::none) {
-        throw error(errc::damaged, "entry " + std::to_string(row.number) + " names an id that is not there",
-                    {log_->path_});
-      }
-      run.push_back({user_index{user}, item_index{item}, action_index{static_cast<std::uint32_t>(e.action)}, e.weight,
-                     e.time, e.decision});
-      if (run.size() == run_length) {
-        f(run);
-        run.clear();
-      }
-    };
-    with_file(
-        [&](SQLite::Database& db) { read_rows(db, log_->path_, 0, static_cast<std::int64_t>(raw(last_)), take); });
-    if (!run.empty()) f(run);
-  }
-
-  void read_decisions(function_ref<void(std::span<const decision>)> f) const override;
-
- private:
-  static constexpr std::size_t run_length = 4096;
-
-  // events that came before the first that is kept
-  [[nodiscard]] std::uint64_t first_position() const noexcept { return 0; }
-
-  // calls f(database) with the file as of now, which holds all of the prefix
-  template <class F>
-  void with_file(F&& f) const {
-    translated(log_->path_, [&] {
-      if (!opening_ && !log_->commit(last_)) throw error(errc::io_error, log_->failure(), {log_->path_});
-      const auto db = open_database(log_->path_, access::read, log_->options_);
-      const moment now(*db);
-      f(*db);
-    });
-  }
-
-  sqlite_log* log_;  // outlives its prefixes
-  id_map users_, items_;
-  entry_number last_;
-  log_position position_;
-  bool opening_;
-};
-
-void sqlite_log::prefix_reader::read_decisions(function_ref<void(std::span<const decision>)> f) const {
-  with_file([&](SQLite::Database& db) {
-    const name_lists names = read_names(db, log_->path_, read_tail(db, log_->path_));
-    decoder at(names);
-    std::uint64_t events = first_position();
-    read_rows(db, log_->path_, 0, static_cast<std::int64_t>(raw(last_)), [&](const record_row& row) {
-      if (static_cast<entry_kind>(row.kind) == entry_kind::event) ++events;
-      if (static_cast<entry_kind>(row.kind) != entry_kind::answer) return;
-      const auto& entry = std::get<answer_entry>(at.read(row));
-      decision d = entry.record;
-      d.position = log_position{events - std::min(events, entry.events_since)};
-      const std::uint32_t user = users_.index_of(at.user_id());
-      d.user = user == id_map::none ? no_id<user_index> : user_index{user};
-      for (std::size_t k = 0; k < d.slate.size(); ++k) d.slate[k].item = item_index{items_.index_of(at.item_ids()[k])};
-      f(std::span(&d, 1));
-    });
-  });
-}
-
-std::shared_ptr<const log_prefix> sqlite_log::prefix() const {
-  return std::make_shared<prefix_reader>(const_cast<sqlite_log&>(*this), replaying_);
 }
 
 }  // namespace detail::file

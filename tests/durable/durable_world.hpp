@@ -60,6 +60,7 @@ class life {
 
  private:
   std::string user() { return "user" + std::to_string(random_.below(30)); }
+  std::string stranger() { return "stranger" + std::to_string(strangers_ + random_.below(5)); }
   std::string item() {
     const double x = random_.uniform();
     return "item" + std::to_string(static_cast<int>(x * x * 80));
@@ -82,7 +83,7 @@ class life {
   }
 
   void recommend(engine& e) {
-    const std::string who = random_.uniform() < 0.15 ? "stranger" + std::to_string(random_.below(5)) : user();
+    const std::string who = random_.uniform() < 0.15 ? stranger() : user();
     request asked{.user = who, .count = 1 + random_.below(6), .time = from_millis(now_)};
     if (random_.uniform() < 0.3) asked.context = {{"device", "phone"}};
     const std::vector<std::string> some{item(), item(), item()};
@@ -111,7 +112,8 @@ class life {
     } else if (what < 0.6) {
       e.retire_item(item());
     } else if (what < 0.85) {
-      e.merge("stranger" + std::to_string(random_.below(5)), user());
+      e.merge(stranger(), user());
+      strangers_ += 5;  // the next visitors are others
     } else {
       e.set_consent(user(), random_.uniform() < 0.5);
     }
@@ -119,6 +121,7 @@ class life {
 
   random_stream random_;
   std::int64_t now_ = 1'700'000'000'000;
+  std::size_t strangers_ = 0;
   std::size_t steps_ = 0;
   std::vector<shown_page> pages_;
 };

@@ -34,8 +34,8 @@ bool is_event_at(const logged_event& e, std::uint64_t n) {
 std::uint64_t check_from(const log_prefix& prefix, std::uint64_t from) {
   std::uint64_t at = from;
   bool right = true;
-  prefix.read(log_position{from}, [&](std::span<const logged_event> run) {
-    right = right && !run.empty();
+  prefix.read(log_position{from}, [&](log_position first, std::span<const logged_event> run) {
+    right = right && !run.empty() && raw(first) == at;
     for (const logged_event& e : run) right = right && is_event_at(e, at++);
   });
   REQUIRE(right);
@@ -151,7 +151,7 @@ TEST_CASE("a prefix stays the same while another thread appends", "[concurrency]
       readers.emplace_back([&] {
         for (int pass = 0; pass < 20; ++pass) {
           std::uint64_t at = 0;
-          prefix->read(log_position{0}, [&](std::span<const logged_event> run) {
+          prefix->read(log_position{0}, [&](log_position, std::span<const logged_event> run) {
             for (const logged_event& e : run) {
               if (!is_event_at(e, at++)) wrong = true;
             }

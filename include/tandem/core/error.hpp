@@ -22,6 +22,7 @@ enum class errc : std::uint8_t {
   wrong_state,       ///< the call does not fit the object's state
   damaged,           ///< stored bytes do not match their checksum, or stored parts do not fit together
   no_space,          ///< the disk, or a ceiling on the file, is full
+  wrong_key,         ///< the key is well formed, but not the one that something was encrypted with
 };
 
 /// The name of a code, as it stands in the enum.
@@ -36,6 +37,7 @@ enum class errc : std::uint8_t {
     case errc::wrong_state: return "wrong_state";
     case errc::damaged: return "damaged";
     case errc::no_space: return "no_space";
+    case errc::wrong_key: return "wrong_key";
   }
   return "unknown";
 }

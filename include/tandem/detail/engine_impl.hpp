@@ -8,6 +8,7 @@
 
 #include "tandem/detail/engine_answers.hpp"
 #include "tandem/detail/engine_checks.hpp"
+#include "tandem/detail/engine_erasure.hpp"
 #include "tandem/detail/engine_recovery.hpp"
 #include "tandem/detail/engine_refit.hpp"
 #include "tandem/detail/engine_snapshot.hpp"
@@ -24,7 +25,7 @@ inline engine::engine(engine_options options, std::unique_ptr<event_store> store
   durable_store* const durable = store != nullptr ? store->durable() : nullptr;
   std::vector<snapshot_info> snapshots;
   if (durable != nullptr) snapshots = durable->snapshots();
-  for (std::size_t k = 0;; ++k) {  // a state that a damaged snapshot has half filled is made anew
+  for (std::size_t k = 0;; ++k) {  // what a damaged snapshot has half filled is made anew
     state_ = std::make_shared<state>(options, std::move(store), sources);
     if (durable == nullptr) return;
     const std::string made_with = detail::fingerprint(state_->options, *state_->sources);
@@ -35,6 +36,11 @@ inline engine::engine(engine_options options, std::unique_ptr<event_store> store
     store = std::move(state_->store);
   }
   opened_->from = state_->checkpointed;
+  if (raw(state_->checkpointed) < raw(durable->compacted_to())) {
+    throw error(errc::damaged, "entries up to " + std::to_string(raw(durable->compacted_to())) +
+                                   " were compacted away, and no sound snapshot made with these options stands for them",
+                {}, "open it with the sources and options of learners that it had");
+  }
   state::recovery(*state_, *opened_).run(state_->checkpointed);
   durable->opened();
 }
@@ -84,6 +90,74 @@ inline observe_result engine::reward(decision_id id, std::string_view item, doub
   e.decision = id;
   const observe_result out = state_->observe(e, true);
   return out.taken() && !state_->settle(out.ticket) ? detail::unconfirmed(out) : out;
+}
+
+namespace detail {
+
+inline durable_store& require_file(durable_store* store) {
+  if (store != nullptr) return *store;
+  throw error(errc::wrong_state, "the engine has no file", {}, "make it with tandem::open()");
+}
+
+}  // namespace detail
+
+inline bool engine::observe(std::span<const event> events, const stream_position& at,
+                            std::span<observe_result> results) {
+  durable_store& file = detail::require_file(state_->durable);
+  detail::require_id(at.stream, "stream");
+  if (!file.ready()) throw error(errc::io_error, file.failure(), {}, "see engine::flush()");
+  entry_number last{};
+  {
+    const std::lock_guard lock(state_->mutex);
+    const durable_store::group together(&file);
+    for (std::size_t k = 0; k < events.size(); ++k) {
+      const reject_reason why = detail::check_event(events[k], false);
+      const observe_result result =
+          why == reject_reason::none ? state_->take(events[k], false) : state_->reject(why);
+      if (k < results.size()) results[k] = result;
+      if (result.status == observe_status::store_failed || result.status == observe_status::out_of_memory) {
+        throw error(errc::io_error, "event " + std::to_string(k) + " could not be taken: " + std::string(name(result.status)),
+                    {{}, 0, "events"}, "give it and those after it again");
+      }
+    }
+    file.set_stream(at.stream, at.position);
+    last = state_->last_entry();
+  }
+  if (file.after_append(last)) return true;
+  for (observe_result& each : results) each = detail::unconfirmed(each);
+  return false;
+}
+
+inline std::string engine::stream(std::string_view name) const {
+  return detail::require_file(state_->durable).stream(name);
+}
+
+inline open_report engine::learn_from(const durable_store& log) {
+  durable_store& file = detail::require_file(state_->durable);
+  const std::lock_guard lock(state_->mutex);
+  if (raw(file.last()) != 0) {
+    throw error(errc::wrong_state, "the engine has taken something already", {}, "give it a new file");
+  }
+  open_report out;
+  state::recovery(*state_, log, out).run(entry_number{});
+  return out;
+}
+
+// ---- erasure and access -------------------------------------------------------------------------------------------
+
+inline erasure_receipt engine::forget(std::string_view user, timestamp asked) {
+  detail::require_id(user, "user");
+  return state_->forget(user, asked);
+}
+
+inline user_data engine::export_user(std::string_view user) const {
+  detail::require_file(state_->durable);
+  return state_->data_of(user);
+}
+
+inline std::uint64_t engine::compact(const retention& keep) {
+  detail::require_file(state_->durable);
+  return state_->compact(keep);
 }
 
 // ---- durability ---------------------------------------------------------------------------------------------------
@@ -321,8 +395,7 @@ inline void engine::read_decisions(function_ref<void(const logged_decision&)> f)
     }
   });
   std::unordered_map<decision_id, std::vector<logged_event>> rewards;
-  log_position at = oldest;
-  prefix->read(oldest, [&](std::span<const logged_event> run) {
+  prefix->read(oldest, [&](log_position at, std::span<const logged_event> run) {
     for (const logged_event& e : run) {
       const auto asked = asked_at.find(e.decision);
       const bool answers = asked != asked_at.end() && asked->second <= at;  // an id can be named before it is given

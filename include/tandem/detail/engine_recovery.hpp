@@ -21,20 +21,29 @@
 
 TANDEM_BEGIN
 
-// Does again what the entries after a snapshot say. An answer is decided again only if its candidates matter: if it was
-// rewarded, or may still be.
+// Does again what entries say: those after a snapshot of its own file, or all of another's. An answer is decided again
+// only if its candidates matter: if it was rewarded, or may still be.
 class engine::state::recovery {
  public:
-  recovery(state& s, open_report& report) : s_(&s), report_(&report) {}
+  recovery(state& s, open_report& report) : s_(&s), log_(s.durable), report_(&report) {}
+  // from another log: what is done again is appended to the engine's own
+  recovery(state& s, const durable_store& log, open_report& report)
+      : s_(&s), log_(&log), report_(&report), copies_(true) {}
 
   void run(entry_number from) {
-    look_ahead(from);
-    reach(from);
-    s_->durable->replay(from, [&](entry_number number, const journal_entry& entry) {
+    const auto again = [&](entry_number number, const journal_entry& entry) {
+      reach(entry_number{raw(number) - 1});  // entries between may have been erased
       std::visit([&](const auto& e) { redo(number, e); }, entry);
       ++report_->replayed;
       reach(number);
-    });
+    };
+    look_ahead(from);
+    reach(from);
+    if (copies_) {
+      log_->scan(from, again);
+    } else {
+      s_->durable->replay(from, again);
+    }
   }
 
  private:
@@ -56,7 +65,7 @@ class engine::state::recovery {
   void look_ahead(entry_number from) {
     std::vector<decision_id> answers;
     std::unordered_set<decision_id> needed;
-    s_->durable->scan(from, [&](entry_number, const journal_entry& entry) {
+    log_->scan(from, [&](entry_number, const journal_entry& entry) {
       if (const auto* e = std::get_if<event_entry>(&entry)) {
         if (e->record.decision != decision_id::none) needed.insert(e->record.decision);
       } else if (const auto* a = std::get_if<answer_entry>(&entry)) {
@@ -69,7 +78,7 @@ class engine::state::recovery {
     const std::size_t latest = std::min(answers.size(), s_->options.max_pending_decisions);
     std::nth_element(answers.begin(), answers.end() - static_cast<std::ptrdiff_t>(latest), answers.end());
     needed.insert(answers.end() - static_cast<std::ptrdiff_t>(latest), answers.end());
-    s_->durable->scan(from, [&](entry_number, const journal_entry& entry) {
+    log_->scan(from, [&](entry_number, const journal_entry& entry) {
       const auto* a = std::get_if<answer_entry>(&entry);
       if (a == nullptr || !needed.contains(a->record.id) || !a->candidates.empty()) return;
       asked q{a->record.id, a->record.user_name, a->record.time, a->count, a->exclude_seen, a->limited, {}, {},
@@ -81,6 +90,7 @@ class engine::state::recovery {
   }
 
   bool is_sound(std::uint64_t snapshot) {
+    if (copies_) return false;  // its indices are another engine's
     try {
       const auto reader = s_->durable->read_snapshot(snapshot);
       while (!reader->next().empty()) {
@@ -94,15 +104,17 @@ class engine::state::recovery {
 
   // ---- what was done at an entry without being an entry of its own -------------------------------------------------
   void reach(entry_number number) {
-    const auto [first, last] = to_decide_.equal_range(number);
-    for (auto at = first; at != last; ++at) decided_.emplace(at->second.id, decide(at->second));
-    to_decide_.erase(first, last);
-    const auto [model, end] = models_to_fit_.equal_range(number);
-    for (auto at = model; at != end; ++at) {
-      fitted_[at->second] = detail::fit_whatever_the_weights(s_->refit_input_now(), s_->options.ials, {}, {});
+    if (copies_) copied_.emplace_back(number, s_->last_entry());
+    for (; !to_decide_.empty() && to_decide_.begin()->first <= number; to_decide_.erase(to_decide_.begin())) {
+      const asked& each = to_decide_.begin()->second;
+      decided_.emplace(each.id, decide(each));
+    }
+    for (; !models_to_fit_.empty() && models_to_fit_.begin()->first <= number;
+         models_to_fit_.erase(models_to_fit_.begin())) {
+      fitted_[models_to_fit_.begin()->second] =
+          detail::fit_whatever_the_weights(s_->refit_input_now(), s_->options.ials, {}, {});
       ++report_->refitted;
     }
-    models_to_fit_.erase(model, end);
   }
 
   decided_again decide(const asked& of) {
@@ -125,6 +137,14 @@ class engine::state::recovery {
     return out;
   }
 
+  // the entry of this engine that does again what `number` of the log did
+  entry_number own(entry_number number) const {
+    if (!copies_) return number;
+    const auto at = std::upper_bound(copied_.begin(), copied_.end(), number,
+                                     [](entry_number n, const auto& copied) { return n < copied.first; });
+    return at == copied_.begin() ? entry_number{} : (at - 1)->second;
+  }
+
   // ---- doing again ------------------------------------------------------------------------------------------------
   void redo(entry_number, const event_entry& e) {
     event said;
@@ -144,12 +164,20 @@ class engine::state::recovery {
 
   void redo(entry_number, const answer_entry& e) {
     answer_entry entry = e;
+    entry.seen = own(e.seen);
     detail::pending_decision wait;
     decision& record = entry.record;
     for (std::size_t k = 0; k < record.slate.size(); ++k) {
       record.slate[k].item = s_->items.intern(e.slate_items[k]);
       wait.shown_items.push_back(record.slate[k].item);
     }
+    const auto known = [&](const std::vector<std::string_view>& names) {
+      std::vector<item_index> out;
+      for (const std::string_view name : names) out.push_back(s_->items.intern(name));
+      return out;
+    };
+    entry.only = known(e.only_items);
+    entry.blocked = known(e.blocked_items);
     s_->list_items();
     record.position = log_position{raw(s_->store->end()) - std::min(raw(s_->store->end()), e.events_since)};
     record.user = s_->users.find(record.user_name);
@@ -204,11 +232,17 @@ class engine::state::recovery {
     s_->batch_snapshot = fitted != fitted_.end() ? 0 : e.snapshot;
     fitted_.clear();
     ++s_->counters.refits;
-    s_->store->append(change_entry(e));
+    model_entry entry = e;
+    entry.seen = own(e.seen);
+    entry.snapshot = s_->batch_snapshot;
+    s_->store->append(change_entry(entry));
   }
 
   state* s_;
+  const durable_store* log_;
   open_report* report_;
+  bool copies_ = false;
+  std::vector<std::pair<entry_number, entry_number>> copied_;  // by the log's number: the engine's own
   std::multimap<entry_number, asked> to_decide_;              // by the last entry they knew
   std::multimap<entry_number, std::uint64_t> models_to_fit_;  // versions, by the same
   std::unordered_map<decision_id, decided_again> decided_;

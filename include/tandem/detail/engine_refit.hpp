@@ -34,7 +34,7 @@ struct refit_input {
 inline interactions interactions_of(const refit_input& in, float heaviest) {
   std::vector<interaction> events;
   events.reserve(raw(in.prefix->end()));
-  in.prefix->read(log_position{0}, [&](std::span<const logged_event> run) {
+  in.prefix->read(log_position{0}, [&](log_position, std::span<const logged_event> run) {
     for (const logged_event& e : run) {
       const user_index who = in.owner[slot(e.user)];
       if (slot(who) < in.no_consent.size() && in.no_consent[slot(who)]) continue;

@@ -128,6 +128,13 @@ struct engine::state {
   void checkpoint();
   void checkpoint_now();
   void close();
+  std::vector<user_index> group_of(std::string_view id) const;  // this and the next two guarded by mutex
+  erasure whose(std::string_view id, std::span<const user_index> group) const;
+  void drop(std::span<const user_index> group, const std::vector<std::string>& names);
+  erasure_receipt forget(std::string_view id, timestamp asked);
+  user_data data_of(std::string_view id) const;
+  std::uint64_t compact(const retention& keep);
+  entry_number last_to_forget(const retention& keep) const;
   void drop_old_snapshots(const std::vector<snapshot_info>& before);
   std::uint64_t digest() const;
 

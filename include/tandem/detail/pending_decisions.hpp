@@ -150,6 +150,14 @@ class pending_decisions {
     }
   }
   template <class F>
+  void remove_if(F&& f) {
+    for (auto at = by_id_.begin(); at != by_id_.end();) {
+      const bool goes = f(at->second);
+      if (goes) waiting_.erase({at->second.time, at->first});
+      at = goes ? by_id_.erase(at) : std::next(at);
+    }
+  }
+  template <class F>
   void for_each(F&& f) {
     for (auto& [id, p] : by_id_) f(p);
   }

@@ -4,11 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "tandem/core/fair_mutex.hpp"
 #include "tandem/core/function_ref.hpp"
 #include "tandem/store/event_store.hpp"
 
@@ -51,6 +53,17 @@ struct store_ids {
   std::vector<std::uint32_t> users, items;
 };
 
+/// Which entries to erase: those of these users, of pages shown to visitors of these names, and of merges of either.
+struct erasure {
+  std::vector<std::uint32_t> users;  ///< the store's own numbers
+  std::vector<std::string> names;
+};
+
+/// What an erasure took away.
+struct erased_counts {
+  std::uint64_t entries = 0, events = 0, decisions = 0, names = 0, snapshots = 0;
+};
+
 /// An event_store whose entries can be read back after the process has ended.
 ///
 /// append() only queues an entry; commit() makes it survive. While a store is being opened, append() takes what
@@ -73,12 +86,33 @@ class durable_store : public event_store {
   virtual bool ready() noexcept = 0;
   /// Why the latest attempt failed; empty when it did not.
   [[nodiscard]] virtual std::string failure() const = 0;
+  /// What is appended until it is destroyed is committed together. Threads: under the lock of the engine.
+  class group {
+   public:
+    explicit group(durable_store* of) noexcept : store_(of) {
+      if (store_ != nullptr) store_->begin_group();
+    }
+    group(const group&) = delete;
+    group& operator=(const group&) = delete;
+    ~group() {
+      if (store_ != nullptr) store_->end_group();
+    }
+
+   private:
+    durable_store* store_;
+  };
+  /// Remembers how far a stream was read, with the entries of the same group. Under the lock of the engine.
+  virtual void set_stream(std::string_view name, std::string_view position) = 0;
+  /// How far it was read; empty when it never was.
+  [[nodiscard]] virtual std::string stream(std::string_view name) const = 0;
 
   // ---- opening --------------------------------------------------------------------------------------------------
   /// Calls f with every entry after `from`, in order; f appends each. Errors: damaged, io_error, what f throws.
   virtual void replay(entry_number from, function_ref<void(entry_number, const journal_entry&)> f) = 0;
   /// Calls f with every entry after `from` that is in the file: for looking ahead, and for those who only read.
   virtual void scan(entry_number from, function_ref<void(entry_number, const journal_entry&)> f) const = 0;
+  /// The entries that erase() would take, as scan() gives them.
+  virtual void scan_of(const erasure& whose, function_ref<void(entry_number, const journal_entry&)> f) const = 0;
   /// Goes on from a state that has seen everything up to `at`, `position` events among it, instead of replaying it.
   virtual void restore(const store_ids& ids, entry_number at, log_position position) = 0;
   /// Ends opening: from here on append() stores.
@@ -93,6 +127,23 @@ class durable_store : public event_store {
   [[nodiscard]] virtual std::unique_ptr<snapshot_writer> write_snapshot(snapshot_kind kind, entry_number at,
                                                                         std::string_view options) = 0;
   virtual void drop_snapshot(std::uint64_t id) = 0;
+
+  // ---- erasing --------------------------------------------------------------------------------------------------
+  /// The store's numbers of users. Under the lock of the engine.
+  [[nodiscard]] virtual std::vector<std::uint32_t> numbers_of(std::span<const user_index> users) const = 0;
+  /// Drops all snapshots, overwrites the entries and the names that only they used, and leaves no copy of them in the
+  /// write-ahead log. `lock` keeps the engine from appending while the last of it is done.
+  /// Complexity: O(log), most of it without the lock.
+  virtual erased_counts erase(const erasure& what, std::unique_lock<fair_mutex>& lock) = 0;
+  /// Forgets entries up to `to`, for which a snapshot stands from now on; gives the room back to the file system.
+  /// Returns how many. Errors: wrong_state, when no whole snapshot is at `to` or later.
+  virtual std::uint64_t compact(entry_number to) = 0;
+  /// The entries up to here were compacted away; entry_number{0} = none.
+  [[nodiscard]] virtual entry_number compacted_to() const = 0;
+
+ private:
+  virtual void begin_group() noexcept = 0;
+  virtual void end_group() noexcept = 0;
 };
 
 TANDEM_END

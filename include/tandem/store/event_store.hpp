@@ -23,8 +23,9 @@ class log_prefix {
   virtual ~log_prefix() = default;
   /// The number of events, which is also the position after the last.
   [[nodiscard]] virtual log_position end() const noexcept = 0;
-  /// Calls f with consecutive runs of events from `from` to end(), in order. Errors: what reading them needs.
-  virtual void read(log_position from, function_ref<void(std::span<const logged_event>)> f) const = 0;
+  /// Calls f(position of the first, run) with consecutive runs of events from `from` to end(), in order; of those that
+  /// are kept. Errors: what reading them needs.
+  virtual void read(log_position from, function_ref<void(log_position, std::span<const logged_event>)> f) const = 0;
   /// Calls f with consecutive runs of the decisions that were kept, in the order of their appending.
   virtual void read_decisions(function_ref<void(std::span<const decision>)> f) const = 0;
 };

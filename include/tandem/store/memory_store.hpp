@@ -45,8 +45,12 @@ class memory_store final : public event_store {
     memory_prefix(event_blocks events, decision_blocks decisions)
         : events_(std::move(events)), decisions_(std::move(decisions)) {}
     [[nodiscard]] log_position end() const noexcept override { return log_position{events_.end()}; }
-    void read(log_position from, function_ref<void(std::span<const logged_event>)> f) const override {
-      events_.read(raw(from), f);
+    void read(log_position from, function_ref<void(log_position, std::span<const logged_event>)> f) const override {
+      std::size_t at = raw(from);
+      events_.read(at, [&](std::span<const logged_event> run) {
+        f(log_position{at}, run);
+        at += run.size();
+      });
     }
     void read_decisions(function_ref<void(std::span<const decision>)> f) const override { decisions_.read(0, f); }
 

@@ -1,0 +1,167 @@
+// Forgetting users, telling what is known of them, forgetting what is old: in a file.
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <string>
+
+#include "durable/durable_world.hpp"
+#include "support/catch.hpp"
+#include "support/scratch.hpp"
+#include "tandem/open.hpp"
+
+using namespace tandem;
+using namespace durable_world;
+using Catch::Matchers::Contains;
+
+namespace {
+
+std::string in(const test_support::scratch& folder, const char* name) { return (folder.path / name).string(); }
+
+constexpr timestamp today = from_millis(1'800'000'000'000);
+
+// a log without the entries of some users, as if they had never come
+class without_users final : public durable_store {
+ public:
+  without_users(std::unique_ptr<durable_store> all, std::set<std::string> gone)
+      : all_(std::move(all)), gone_(std::move(gone)) {}
+  void scan(entry_number from, function_ref<void(entry_number, const journal_entry&)> f) const override {
+    all_->scan(from, [&](entry_number number, const journal_entry& entry) {
+      if (!is_gone(entry)) f(number, entry);
+    });
+  }
+  log_position append(const event_entry&) override { return {}; }
+  void append(const answer_entry&) override {}
+  void append(const change_entry&) override {}
+  log_position end() const noexcept override { return {}; }
+  std::shared_ptr<const log_prefix> prefix() const override { return nullptr; }
+  entry_number last() const noexcept override { return all_->last(); }
+  bool commit(entry_number) noexcept override { return true; }
+  bool after_append(entry_number) noexcept override { return true; }
+  bool ready() noexcept override { return true; }
+  std::string failure() const override { return {}; }
+  void set_stream(std::string_view, std::string_view) override {}
+  std::string stream(std::string_view) const override { return {}; }
+  void replay(entry_number, function_ref<void(entry_number, const journal_entry&)>) override {}
+  void scan_of(const erasure&, function_ref<void(entry_number, const journal_entry&)>) const override {}
+  void restore(const store_ids&, entry_number, log_position) override {}
+  void opened() override {}
+  store_ids ids() const override { return {}; }
+  std::vector<snapshot_info> snapshots() const override { return {}; }
+  std::unique_ptr<snapshot_reader> read_snapshot(std::uint64_t) override { return nullptr; }
+  std::unique_ptr<snapshot_writer> write_snapshot(snapshot_kind, entry_number, std::string_view) override {
+    return nullptr;
+  }
+  void drop_snapshot(std::uint64_t) override {}
+  std::vector<std::uint32_t> numbers_of(std::span<const user_index>) const override { return {}; }
+  erased_counts erase(const erasure&, std::unique_lock<fair_mutex>&) override { return {}; }
+  std::uint64_t compact(entry_number) override { return 0; }
+  entry_number compacted_to() const override { return {}; }
+
+ private:
+  void begin_group() noexcept override {}
+  void end_group() noexcept override {}
+  bool is_gone(const journal_entry& entry) const {
+    const auto has = [&](std::string_view user) { return gone_.contains(std::string(user)); };
+    if (const auto* e = std::get_if<event_entry>(&entry)) return has(e->user);
+    if (const auto* a = std::get_if<answer_entry>(&entry)) return has(a->record.user_name);
+    const auto& change = std::get<change_entry>(entry);
+    if (const auto* m = std::get_if<merge_entry>(&change)) return has(m->from) || has(m->to);
+    if (const auto* c = std::get_if<consent_entry>(&change)) return has(c->user);
+    return false;
+  }
+  std::unique_ptr<durable_store> all_;
+  std::set<std::string> gone_;
+};
+
+// every user, item, action and fact of the log in order, without numbers
+std::vector<std::string> dump(const std::string& path) {
+  std::vector<std::string> out;
+  const auto store = open_sqlite(path);
+  store->scan(entry_number{}, [&](entry_number, const journal_entry& entry) {
+    if (const auto* e = std::get_if<event_entry>(&entry)) {
+      out.push_back("event " + std::string(e->user) + " " + std::string(e->item) + " " + std::string(e->action) + " " +
+                    std::to_string(e->weight) + " " + std::to_string(to_millis(e->record.time)));
+      for (const std::string& fact : e->facts) out.back() += " " + fact;
+    } else if (const auto* a = std::get_if<answer_entry>(&entry)) {
+      out.push_back("answer " + a->record.user_name);
+      for (const std::string_view item : a->slate_items) out.back() += " " + std::string(item);
+    } else {
+      out.push_back("change " + std::to_string(std::get<change_entry>(entry).index()));
+    }
+  });
+  return out;
+}
+
+bool holds(const std::filesystem::path& folder, const std::string& text) {
+  for (const auto& each : std::filesystem::directory_iterator(folder)) {
+    if (test_support::bytes_of(each.path()).find(text) != std::string::npos) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("a forgotten user's file, learned anew, is that of a log without the user") {
+  for (std::uint64_t seed = 0; seed < 4; ++seed) {
+    const test_support::scratch folder;
+    engine_options options = small_options();
+    options.max_pending_decisions = 500;  // what gives way to what must not depend on the user
+    std::set<std::string> gone;
+    {
+      engine kept = open(in(folder, "shop"), options);
+      life days(seed);
+      days.go_on(kept, 600);
+      kept.flush();
+      copy_file(in(folder, "shop"), in(folder, "all"));
+      for (const char* user : {"user3", "user11"}) {
+        const std::vector<std::string> names = kept.export_user(user).names;
+        gone.insert(names.begin(), names.end());
+        const erasure_receipt receipt = kept.forget(user, today);
+        CHECK(receipt.counts.events > 0);
+        CHECK_THAT(receipt.text(), Contains("erased: " + std::string(user)));
+      }
+    }
+    {
+      engine never = open(in(folder, "never"), options);
+      never.learn_from(without_users(open_sqlite(in(folder, "all")), gone));
+      const engine anew = open(in(folder, "shop"), options);
+      CHECK(raw(anew.opened().from) == 0);
+      CAPTURE(seed);
+      CHECK(anew.digest() == never.digest());
+    }
+    CHECK(dump(in(folder, "shop")) == dump(in(folder, "never")));
+    CHECK(verify_file(in(folder, "shop")).sound());
+  }
+}
+
+TEST_CASE("no byte of the files holds a forgotten user's name, key, context or own item") {
+  const test_support::scratch folder;
+  engine kept = open(in(folder, "shop"), small_options());
+  life days(1);
+  days.go_on(kept, 300);
+  for (int k = 0; k < 40; ++k) {
+    const std::string key = "orderofadaline" + std::to_string(k);
+    kept.observe({.user = "adaline", .item = "item" + std::to_string(k), .time = today, .key = key,
+                  .context = {{"street", "adalinestreet"}}});
+    kept.recommend({.user = "adaline", .time = today});
+    days.go_on(kept, 10);
+  }
+  kept.observe({.user = "adaline", .item = "thesisofadaline", .time = today});
+  kept.recommend({.user = "visitoradaline", .time = today});
+  kept.merge("visitoradaline", "adaline");
+  kept.refit();
+  REQUIRE(kept.flush());
+  REQUIRE(holds(folder.path, "adaline"));
+  kept.forget("adaline", today);
+  for (const char* text : {"orderofadaline", "adalinestreet", "visitoradaline"}) {
+    CAPTURE(text);
+    CHECK_FALSE(holds(folder.path, text));
+  }
+  kept = engine();
+  kept = open(in(folder, "shop"), small_options());
+  kept.flush();
+  CHECK_FALSE(holds(folder.path, "thesisofadaline"));
+  kept = engine();
+  CHECK_FALSE(holds(folder.path, "adaline"));
+}
