@@ -87,6 +87,7 @@ error as_error(const SQLite::Exception& e, const std::string& path) {
     case SQLITE_LOCKED:
       return error(errc::wrong_state, "another program is using it (" + said + ")", {path}, "close it there");
     case SQLITE_FULL: return error(errc::no_space, "the disk is full", {path}, "make room; nothing stored is lost");
+    case SQLITE_ERROR:  // all our SQL is fixed: a table or a column is not there
     case SQLITE_CORRUPT:
       return error(errc::damaged, "is damaged (" + said + ")", {path}, "run `tandem verify`, take the latest copy");
     case SQLITE_NOTADB: return error(errc::bad_format, "is not a tandem file", {path}, "give another path");

@@ -114,9 +114,11 @@ void sqlite_log::with_file(F&& f) {
       const std::lock_guard queue_lock(queue_mutex_);
       if (poisoned_) throw error(errc::io_error, failure_, {path_}, "open it again");
     }
+    end_transaction();
     try {
       f(*db_);
     } catch (const SQLite::Exception& e) {
+      end_transaction();
       distrust(e.getExtendedErrorCode());
       throw;
     }
@@ -203,19 +205,14 @@ std::unique_ptr<snapshot_writer> sqlite_log::write_snapshot(snapshot_kind kind, 
 void sqlite_log::drop_snapshot(std::uint64_t id) {
   with_file([&](SQLite::Database& db) {
     db.exec("BEGIN IMMEDIATE");
-    try {
-      SQLite::Statement parts(db, "DELETE FROM part WHERE id >= ? AND id < ?");
-      parts.bind(1, first_part(id));
-      parts.bind(2, first_part(id + 1));
-      parts.exec();
-      SQLite::Statement row(db, "DELETE FROM snapshot WHERE id = ?");
-      row.bind(1, static_cast<std::int64_t>(id));
-      row.exec();
-      db.exec("COMMIT");
-    } catch (...) {
-      db.tryExec("ROLLBACK");
-      throw;
-    }
+    SQLite::Statement parts(db, "DELETE FROM part WHERE id >= ? AND id < ?");
+    parts.bind(1, first_part(id));
+    parts.bind(2, first_part(id + 1));
+    parts.exec();
+    SQLite::Statement row(db, "DELETE FROM snapshot WHERE id = ?");
+    row.bind(1, static_cast<std::int64_t>(id));
+    row.exec();
+    db.exec("COMMIT");
   });
 }
 

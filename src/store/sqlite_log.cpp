@@ -214,8 +214,16 @@ void sqlite_log::insert(const queued_row& row, std::string_view body, tail_row& 
   latest = std::max(latest, row.id);
 }
 
+// What a failure left open. Without memory even this can fail: it is called before a transaction too.
+void sqlite_log::end_transaction() noexcept {
+  if (sqlite3_get_autocommit(db_->getHandle()) != 0) return;
+  rollback_->tryExecuteStep();
+  rollback_->tryReset();
+}
+
 // Runs f as one transaction: all of it or nothing.
 void sqlite_log::transaction(function_ref<void()> f) {
+  end_transaction();
   distrust(std::exchange(copy_failure_, SQLITE_OK));
   begin_->exec();
   begin_->reset();
@@ -228,10 +236,7 @@ void sqlite_log::transaction(function_ref<void()> f) {
     for (auto* statement : {&add_record_, &add_records_, &add_user_, &add_item_, &add_word_, &put_stream_, &commit_}) {
       (*statement)->tryReset();
     }
-    if (sqlite3_get_autocommit(db_->getHandle()) == 0) {
-      rollback_->tryExecuteStep();
-      rollback_->tryReset();
-    }
+    end_transaction();
     throw;
   }
 }

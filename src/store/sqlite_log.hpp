@@ -86,6 +86,7 @@ class sqlite_log final : public durable_store {
   void insert_records(std::span<const ready_row> records);
   void insert(const queued_row& row, std::string_view body, tail_row& tail);
   void transaction(function_ref<void()> f);
+  void end_transaction() noexcept;
   template <class F>
   void with_file(F&& f);
   void copy_back_in_time();

@@ -64,6 +64,10 @@ file_report verify_file(const std::string& path, const file_options& options) {
     }
   };
   const auto db = open_database(path, access::read, options);
+  attempt([&] {
+    out.bytes = static_cast<std::uint64_t>(db->execAndGet("PRAGMA page_count").getInt64() *
+                                           db->execAndGet("PRAGMA page_size").getInt64());
+  });
   const moment now(*db);
   attempt([&] {
     SQLite::Statement check(*db, "PRAGMA integrity_check(20)");
@@ -91,8 +95,6 @@ file_report verify_file(const std::string& path, const file_options& options) {
     read_rows(*db, path, 0, std::numeric_limits<std::int64_t>::max(), each, seals.get());
   });
   attempt([&] { out.snapshots = check_snapshots(*db, problem); });
-  out.bytes = static_cast<std::uint64_t>(db->execAndGet("PRAGMA page_count").getInt64() *
-                                         db->execAndGet("PRAGMA page_size").getInt64());
   return out;
 }
 

@@ -102,7 +102,23 @@ TEST_CASE("a clone that throws leaves the writer as it was") {
   CHECK(&*a == &*b);
 }
 
-TEST_CASE("a cow_vector grows by value-initialised elements and never shrinks") {
+TEST_CASE("a cow_vector that shrinks and grows again has the values it had, and its copies stay as they were") {
+  cow_vector<int> v;
+  v.grow(70);
+  v.write(69) = 4;
+  const cow_vector<int> copy = v;
+  v.shrink(100);
+  CHECK(v.size() == 70);
+  v.shrink(3);
+  CHECK(v.size() == 3);
+  v.grow(70);
+  CHECK(v[69] == 4);
+  v.shrink(0);
+  CHECK(v.size() == 0);
+  CHECK(copy.size() == 70);
+}
+
+TEST_CASE("a cow_vector grows by value-initialised elements") {
   cow_vector<int, 4> v;
   CHECK(v.size() == 0);
   v.grow(6);

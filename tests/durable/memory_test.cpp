@@ -121,7 +121,15 @@ TEST_CASE("memory that runs out while a file is opened leaves a file that opens"
 
 TEST_CASE("memory that runs out in a call loses nothing acknowledged") { CHECK(sweep_steps(11, 31, 23) > 50); }
 
-TEST_CASE("dbg","[.dbg]"){ sweep_step(memory::cpp, 13, 4, 1); }
+TEST_CASE("a transaction that memory was too short to end is ended later") {
+  world w(39);
+  REQUIRE(runs_out(memory::sqlite_for_ever, 163, [&] { w.life.step(*w.e); }));
+  CHECK(w.e->flush());
+  CHECK_NOTHROW(w.e->checkpoint());
+  w.life.step(*w.e);
+  CHECK(w.e->flush());
+}
+
 TEST_CASE("memory that runs out at every allocation", "[.long]") {
   std::uint64_t opening = 0;
   for (const memory which : {memory::cpp, memory::sqlite_once, memory::sqlite_for_ever}) {

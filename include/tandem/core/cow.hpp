@@ -63,10 +63,15 @@ class cow_vector {
   [[nodiscard]] const T& operator[](std::size_t i) const noexcept { return (*blocks_[i / BlockSize])[i % BlockSize]; }
   [[nodiscard]] T& write(std::size_t i) { return blocks_[i / BlockSize].write()[i % BlockSize]; }
 
-  /// Grows to n elements; new ones are value-initialised. Never shrinks.
+  /// Grows to n elements; new ones are value-initialised.
   void grow(std::size_t n) {
     while (blocks_.size() * BlockSize < n) blocks_.push_back(cow<std::vector<T>>(std::vector<T>(BlockSize)));
     if (n > size_) size_ = n;
+  }
+
+  /// Takes back elements until n are left. Should grow() bring them back, they have the values they had.
+  void shrink(std::size_t n) noexcept {
+    if (n < size_) size_ = n;
   }
 
   /// Calls f(first, pointer, count) for each contiguous run, in order.

@@ -227,6 +227,8 @@ class engine::state::draft {
     if (state_ == nullptr) return;
     state_->users.shrink(users_);
     state_->items.shrink(items_);
+    state_->item_names.shrink(items_);
+    state_->attributes.shrink(items_);
     state_->actions.shrink(actions_);
     if (has_key_) state_->keys.take_back();
   }

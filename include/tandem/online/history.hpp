@@ -42,8 +42,8 @@ class history {
     if (recent_.size() >= 2 * max_recent) {
       recent_.erase(recent_.begin(), recent_.end() - static_cast<std::ptrdiff_t>(max_recent));
     }
+    had_[raw(e.item)] = true;  // first: an event must not be kept without its item when memory runs out
     recent_.push_back(e);
-    had_[raw(e.item)] = true;
     ++events_;
   }
 

@@ -44,8 +44,8 @@ struct file_options {
 
 /// Opens, or makes, the file of a log for writing. One engine at a time may: beside it any number of readers.
 ///
-/// Files made: `path`, and beside it, while it is open, `path`-wal, `path`-shm (SQLite's) and `path`-owner (empty; its
-/// lock says who writes). A copy made by SQLite's backup API, or of all of them while nobody writes, is a valid file.
+/// Files made: `path`, beside it, while it is open, `path`-wal and `path`-shm (SQLite's), and `path`-owner (empty; its
+/// lock says who writes; it stays). A copy made by SQLite's backup API, or of all of them while nobody writes, is a valid file.
 /// Errors: io_error (a directory, no permission), bad_format (another program's file, a newer format), damaged,
 /// wrong_state (open for writing elsewhere), no_space, invalid_argument.
 [[nodiscard]] std::unique_ptr<durable_store> open_sqlite(const std::string& path, const file_options& options = {});
