@@ -46,10 +46,10 @@ void live_on(bool anew) {
     (void)shop.digest();
     durable_world::life days(4);
     days.go_on(shop, 15);
-    (void)shop.read_decisions([](const auto&) {});
+    shop.read_decisions([](const logged_decision&) {});
     shop.refit();
     shop.checkpoint();
-    (void)shop.forget("user3");
+    (void)shop.forget("user3", from_millis(1'800'000'000'000));
   });
   taken([&] { (void)open(path, options).digest(); });
 }

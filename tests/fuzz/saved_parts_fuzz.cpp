@@ -70,13 +70,13 @@ void use_sequence(online::sequence& s) {
   (void)s.weight_at(*s.neighbours_of(item(5)), 2000);
 }
 
-void use_pending(detail::pending_decisions& p) {
+void use_pending(tandem::detail::pending_decisions& p) {
   p.trim([](const auto&) noexcept {});
   p.settle(from_millis(std::int64_t{1} << 40U), std::chrono::hours(1), [](const auto&) noexcept {});
 }
 
-detail::pending_decision a_decision() {
-  detail::pending_decision p;
+tandem::detail::pending_decision a_decision() {
+  tandem::detail::pending_decision p;
   p.id = decision_id{7};
   p.user_name = "ada";
   p.time = from_millis(1'700'000'000'000);
@@ -102,8 +102,7 @@ std::string bytes(std::uint8_t kind, const T& value) {
 }  // namespace
 
 void tandem_fuzz::run(std::string_view input) {
-  using namespace online;
-  const detail::known_ids known{5, n_items, n_sources};
+  const tandem::detail::known_ids known{5, n_items, n_sources};
   switch (choice(input) % 11) {
     case 0:
       return load_and_use(
@@ -117,19 +116,19 @@ void tandem_fuzz::run(std::string_view input) {
           [](auto& x) { x.grow(x.size() + 1); });
     case 3:
       return load_and_use(
-          input, [](byte_reader& in) { return trend::load(in, n_items); }, use_trend);
+          input, [](byte_reader& in) { return online::trend::load(in, n_items); }, use_trend);
     case 4:
       return load_and_use(
-          input, [](byte_reader& in) { return response_rate::load(in, n_items); }, use_rates);
+          input, [](byte_reader& in) { return online::response_rate::load(in, n_items); }, use_rates);
     case 5:
       return load_and_use(
-          input, [](byte_reader& in) { return history::load(in, n_items); },
-          [](history& x) {
+          input, [](byte_reader& in) { return online::history::load(in, n_items); },
+          [](online::history& x) {
             x.add({item(4), {}});
           });
     case 6:
       return load_and_use(
-          input, [](byte_reader& in) { return sequence::load(in, {}, n_items); }, use_sequence);
+          input, [](byte_reader& in) { return online::sequence::load(in, {}, n_items); }, use_sequence);
     case 7:
       return load_and_use(
           input, [](byte_reader& in) { return hybrid::blender::load(in, n_sources); }, use_blender);
@@ -138,10 +137,10 @@ void tandem_fuzz::run(std::string_view input) {
           input, [](byte_reader& in) { return hybrid::candidate_set::load(in, n_sources, n_items); }, [](auto&) {});
     case 9:
       return load_and_use(
-          input, [&](byte_reader& in) { return detail::pending_decisions::load(in, 4, known); }, use_pending);
+          input, [&](byte_reader& in) { return tandem::detail::pending_decisions::load(in, 4, known); }, use_pending);
     default:
       return load_and_use(
-          input, [](byte_reader& in) { return detail::key_set::load(in, 4); }, [](auto& x) { x.trim(); });
+          input, [](byte_reader& in) { return tandem::detail::key_set::load(in, 4); }, [](auto& x) { x.trim(); });
   }
 }
 
@@ -165,9 +164,9 @@ std::vector<std::string> tandem_fuzz::seeds() {
   past.dislike(item(9));
   hybrid::blender blender(n_sources);
   use_blender(blender);
-  detail::pending_decisions pending(4);
+  tandem::detail::pending_decisions pending(4);
   pending.add(a_decision());
-  detail::key_set keys(4);
+  tandem::detail::key_set keys(4);
   for (const char* each : {"k1", "k2"}) keys.add(each);
   return {bytes(0, ids),      bytes(1, table),   bytes(2, lists),
           bytes(3, counts),   bytes(4, rates),   bytes(5, past),

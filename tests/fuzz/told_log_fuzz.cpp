@@ -58,7 +58,7 @@ std::vector<std::string> tandem_fuzz::seeds() {
   std::vector<std::string> out;
   for (std::size_t n = 0; rows.executeStep(); ++n) {
     const SQLite::Column column = rows.getColumn(2);
-    const std::string_view body = bytes_of(column);
+    const std::string_view body = tandem::detail::file::bytes_of(column);
     if (body.size() > 255) continue;
     if (n % 15 == 0) out.emplace_back(1, static_cast<char>(n / 15 % 2));
     for (const int byte : {rows.getColumn(0).getInt(), rows.getColumn(1).getInt(), static_cast<int>(body.size())}) {
