@@ -53,18 +53,20 @@ void tandem_fuzz::run(std::string_view input) {
   const std::uint8_t how = choice(input);
   const engine_file& whole = whole_file();
   const bool of_state = (how & 1U) != 0;
-  const std::string& good = of_state ? state().bytes : model().bytes;
+  const taken_snapshot& good_state = state();  // read before the file is put in place
+  const taken_snapshot& good_model = model();
+  const std::string& good = of_state ? good_state.bytes : good_model.bytes;
   const std::string bytes = (how & 2U) != 0 ? std::string(input) : changed(good, input);
   put(whole.main, whole.wal);
   {
     const auto store = open_sqlite(whole.path);
     if (of_state) {
-      add(*store, state().info, bytes);
+      add(*store, good_state.info, bytes);
     } else {  // a state ends with the number of its model
-      std::uint64_t id = add(*store, model().info, bytes);
-      std::string names_it = state().bytes.substr(0, state().bytes.size() - sizeof id);
+      std::uint64_t id = add(*store, good_model.info, bytes);
+      std::string names_it = good_state.bytes.substr(0, good_state.bytes.size() - sizeof id);
       for (std::size_t k = 0; k < sizeof id; ++k, id >>= 8U) names_it.push_back(static_cast<char>(id & 0xFFU));
-      add(*store, state().info, names_it);
+      add(*store, good_state.info, names_it);
     }
   }
   live_on(false);
