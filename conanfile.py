@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from conan import ConanFile
+from conan.errors import ConanInvalidConfiguration
 from conan.tools.build import check_min_cppstd
 from conan.tools.cmake import CMake, CMakeDeps, CMakeToolchain, cmake_layout
 from conan.tools.files import copy, load, rmdir
@@ -23,24 +24,38 @@ class TandemRecipe(ConanFile):
         "shared": [True, False],
         "fPIC": [True, False],
         "with_kernels": [True, False],  # the compiled part: Highway chooses the instruction set at run time
+        "with_sqlite": [True, False],  # the other compiled part: an engine in a file
+        "with_encryption": [True, False],  # of that file; needs with_sqlite
         "with_json": [True, False],
         "with_xtensor": [True, False],
     }
-    default_options = {"shared": False, "fPIC": True, "with_kernels": True, "with_json": True, "with_xtensor": False}
+    default_options = {
+        "shared": False,
+        "fPIC": True,
+        "with_kernels": True,
+        "with_sqlite": False,  # two packages more to build, for hosts that keep an engine in a file
+        "with_encryption": False,
+        "with_json": True,
+        "with_xtensor": False,
+    }
 
-    exports_sources = "CMakeLists.txt", "cmake/*", "include/*", "src/kernels/*", "LICENSE"
+    exports_sources = "CMakeLists.txt", "cmake/*", "include/*", "src/kernels/*", "src/store/*", "LICENSE"
     test_package_folder = "packaging/conan/test_package"
 
     def set_version(self):
         header = load(self, Path(self.recipe_folder, "include", "tandem", "version.hpp"))
         self.version = ".".join(re.findall(r"#define TANDEM_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)", header))
 
+    @staticmethod
+    def _is_compiled(options):
+        return bool(options.with_kernels or options.with_sqlite)
+
     def config_options(self):
         if self.settings.os == "Windows":
             del self.options.fPIC
 
     def configure(self):
-        if not self.options.with_kernels:
+        if not self._is_compiled(self.options):
             self.options.rm_safe("shared")
             self.options.rm_safe("fPIC")
             self.package_type = "header-library"
@@ -54,6 +69,11 @@ class TandemRecipe(ConanFile):
         self.requires("eigen/[>=3.4 <6]", transitive_headers=True)
         if self.options.with_kernels:
             self.requires("highway/[>=1.0.3 <2]")
+        if self.options.with_sqlite:
+            self.requires("sqlitecpp/[>=3.2 <4]")
+            self.requires("sqlite3/[>=3.40 <4]")
+        if self.options.with_encryption:
+            self.requires("libsodium/[>=1.0.12 <2]")
         if self.options.with_json:
             self.requires("nlohmann_json/[>=3.11 <4]", transitive_headers=True)
         if self.options.with_xtensor:
@@ -61,9 +81,11 @@ class TandemRecipe(ConanFile):
 
     def validate(self):
         check_min_cppstd(self, 20)
+        if self.options.with_encryption and not self.options.with_sqlite:
+            raise ConanInvalidConfiguration("with_encryption needs with_sqlite")
 
     def package_id(self):
-        if not self.info.options.with_kernels:  # headers only: one package for every setting
+        if not self._is_compiled(self.info.options):  # headers only: one package for every setting
             self.info.clear()
 
     def generate(self):
@@ -71,7 +93,7 @@ class TandemRecipe(ConanFile):
         for part in ("TESTS", "EXAMPLES", "CLI", "BENCHMARKS"):
             toolchain.cache_variables[f"TANDEM_BUILD_{part}"] = False
         toolchain.cache_variables["TANDEM_INSTALL"] = True
-        for edge in ("kernels", "json", "xtensor"):
+        for edge in ("kernels", "sqlite", "encryption", "json", "xtensor"):
             wanted = bool(self.options.get_safe(f"with_{edge}"))
             toolchain.cache_variables[f"TANDEM_{edge.upper()}"] = "ON" if wanted else "OFF"
         toolchain.cache_variables["TANDEM_HNSW"] = "OFF"  # Conan Center has no hnswlib; the header is there all the same
@@ -90,14 +112,17 @@ class TandemRecipe(ConanFile):
 
     def package_info(self):
         # find_package(tandem) reads tandem's own package file, the same as everywhere else: targets tandem::tandem,
-        # tandem::kernels and, on request, tandem::json and tandem::xtensor
+        # tandem::kernels and, on request, tandem::sqlite, tandem::json and tandem::xtensor
         self.cpp_info.set_property("cmake_find_mode", "none")
         self.cpp_info.builddirs = [str(Path("lib", "cmake", "tandem"))]
         self.cpp_info.bindirs = ["bin"] if self.options.get_safe("shared") else []
-        if self.options.with_kernels:  # for build systems other than CMake
-            self.cpp_info.libs = ["tandem_kernels"]
+        self.cpp_info.libs = []  # for build systems other than CMake
+        if self.options.with_sqlite:
+            self.cpp_info.libs.append("tandem_sqlite")
+        if self.options.with_kernels:
+            self.cpp_info.libs.append("tandem_kernels")
             self.cpp_info.defines = ["TANDEM_COMPILED_KERNELS=1"]
-        else:
+        if not self.cpp_info.libs:
             self.cpp_info.libdirs = []
         if self.settings.get_safe("os") in ("Linux", "FreeBSD"):
             self.cpp_info.system_libs = ["pthread", "m"]

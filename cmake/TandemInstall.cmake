@@ -1,4 +1,4 @@
-# Installs the headers, the kernels and a package that find_package(tandem) and pkg-config can find (component
+# Installs the headers, the compiled libraries and a package that find_package(tandem) and pkg-config can find (component
 # tandem_library). The command's own rule is in src/cli.
 include(CMakePackageConfigHelpers)
 set(_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/tandem")
@@ -27,14 +27,28 @@ foreach(_edge json xtensor hnsw)
     install(EXPORT tandem_${_edge}Targets NAMESPACE tandem:: DESTINATION "${_package_dir}" COMPONENT tandem_library)
   endif()
 endforeach()
-add_custom_target(tandem_library) # all that component tandem_library installs
-if(TARGET tandem_kernels)
-  add_dependencies(tandem_library tandem_kernels)
+set(TANDEM_STATIC_SQLITE OFF)
+if(TARGET tandem_sqlite)
+  get_target_property(_type tandem_sqlite TYPE)
+  if(_type STREQUAL "STATIC_LIBRARY")
+    set(TANDEM_STATIC_SQLITE ON)
+  endif()
+  install(TARGETS tandem_sqlite EXPORT tandem_sqliteTargets
+          LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT tandem_library NAMELINK_COMPONENT tandem_library
+          ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT tandem_library
+          RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT tandem_library)
+  install(EXPORT tandem_sqliteTargets NAMESPACE tandem:: DESTINATION "${_package_dir}" COMPONENT tandem_library)
 endif()
+add_custom_target(tandem_library) # all that component tandem_library installs
+foreach(_compiled tandem_kernels tandem_sqlite)
+  if(TARGET ${_compiled})
+    add_dependencies(tandem_library ${_compiled})
+  endif()
+endforeach()
 
 configure_package_config_file(cmake/tandemConfig.cmake.in "${PROJECT_BINARY_DIR}/tandemConfig.cmake"
                               INSTALL_DESTINATION "${_package_dir}")
-if(TARGET tandem_kernels)
+if(TARGET tandem_kernels OR TARGET tandem_sqlite)
   write_basic_package_version_file("${PROJECT_BINARY_DIR}/tandemConfigVersion.cmake" COMPATIBILITY SameMinorVersion)
 else() # headers only: one installation serves every architecture
   write_basic_package_version_file("${PROJECT_BINARY_DIR}/tandemConfigVersion.cmake" COMPATIBILITY SameMinorVersion
@@ -44,6 +58,9 @@ install(FILES "${PROJECT_BINARY_DIR}/tandemConfig.cmake" "${PROJECT_BINARY_DIR}/
         DESTINATION "${_package_dir}" COMPONENT tandem_library)
 if(TARGET tandem_hnsw)
   install(FILES cmake/tandem_hnswlib.cmake DESTINATION "${_package_dir}" COMPONENT tandem_library)
+endif()
+if(TANDEM_STATIC_SQLITE AND TANDEM_HAVE_ENCRYPTION)
+  install(FILES cmake/tandem_sodium.cmake DESTINATION "${_package_dir}" COMPONENT tandem_library)
 endif()
 
 # -- pkg-config: paths relative to the file, so that the installed tree may be moved -------------------------------------
@@ -64,3 +81,19 @@ file(RELATIVE_PATH TANDEM_PC_LIB "${CMAKE_INSTALL_PREFIX}" "${CMAKE_INSTALL_FULL
 configure_file(cmake/tandem.pc.in "${PROJECT_BINARY_DIR}/tandem.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/tandem.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig"
         COMPONENT tandem_library)
+
+# a file of its own: who does not keep an engine in a file links neither it nor SQLite
+if(TARGET tandem_sqlite)
+  set(TANDEM_PC_SQLITE_LIBS "")
+  set(TANDEM_PC_SQLITE_REQUIRES "")
+  if(TANDEM_STATIC_SQLITE) # SQLiteCpp has no pkg-config file
+    set(TANDEM_PC_SQLITE_LIBS " -lSQLiteCpp")
+    set(TANDEM_PC_SQLITE_REQUIRES ", sqlite3")
+    if(TANDEM_HAVE_ENCRYPTION)
+      string(APPEND TANDEM_PC_SQLITE_REQUIRES ", libsodium")
+    endif()
+  endif()
+  configure_file(cmake/tandem-sqlite.pc.in "${PROJECT_BINARY_DIR}/tandem-sqlite.pc" @ONLY)
+  install(FILES "${PROJECT_BINARY_DIR}/tandem-sqlite.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig"
+          COMPONENT tandem_library)
+endif()

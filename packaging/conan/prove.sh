@@ -31,6 +31,9 @@ build_type=Release
 [platform_requires]
 eigen/$(version libeigen3-dev)
 highway/$(version libhwy-dev)
+sqlitecpp/$(version libsqlitecpp-dev)
+sqlite3/$(version libsqlite3-dev)
+libsodium/$(version libsodium-dev)
 nlohmann_json/$(version nlohmann-json3-dev)
 xtensor/$(version libxtensor-dev)
 [conf]
@@ -40,8 +43,9 @@ tools.build:cxxflags=["-O0"]
 tools.cmake.cmake_layout:test_folder=$work/test
 PROFILE
 
-# every kind of package: with compiled kernels static and shared, headers only
-for options in "" "-o tandem/*:shared=True" "-o tandem/*:with_kernels=False"; do
+# every kind of package: compiled static and shared, with an encrypted file and without one, headers only
+file="-o tandem/*:with_sqlite=True -o tandem/*:with_encryption=True"
+for options in "" "$file" "$file -o tandem/*:shared=True" "-o tandem/*:with_kernels=False"; do
   echo "==== conan create ${options:-with the default options}"
   # shellcheck disable=SC2086  # each word of $options is an argument
   "$conan" create "$root" -pr:a "$work/system.profile" --build=tandem/* $options

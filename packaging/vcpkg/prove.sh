@@ -35,9 +35,9 @@ CMAKE
 cmake -DROOT="$root" -P "$work/manifests.cmake"
 
 # vcpkg_cmake_configure and _install, with all features and with none
-try() { # try NAME OPTIONS...
-  local name=$1
-  shift
+try() { # try NAME HOST OPTIONS...: HOST is a project of tests/consumers
+  local name=$1 host=$2
+  shift 2
   cmake -S "$root" -B "$work/$name-build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DTANDEM_BUILD_TESTS=OFF \
     -DTANDEM_BUILD_EXAMPLES=OFF -DTANDEM_BUILD_CLI=OFF -DTANDEM_INSTALL=ON -DCMAKE_INSTALL_LIBDIR=lib "$@"
   cmake --build "$work/$name-build"
@@ -51,13 +51,14 @@ try() { # try NAME OPTIONS...
   for targets in "$work/$name"/share/tandem/*Targets.cmake; do
     sed -i '0,/get_filename_component(_IMPORT_PREFIX "${_IMPORT_PREFIX}" PATH)/{//d}' "$targets"
   done
-  cmake -S "$root/tests/consumers/app" -B "$work/$name-host" -G Ninja -DCMAKE_PREFIX_PATH="$work/$name" -DCMAKE_CXX_FLAGS=-O0
+  cmake -S "$root/tests/consumers/$host" -B "$work/$name-host" -G Ninja -DCMAKE_PREFIX_PATH="$work/$name" -DCMAKE_CXX_FLAGS=-O0
   grep -q "tandem_DIR:PATH=$work/$name/share/tandem" "$work/$name-host/CMakeCache.txt"
   cmake --build "$work/$name-host"
-  "$work/$name-host/app"
+  (cd "$work/$name-host" && ./app)
 }
-try all -DTANDEM_KERNELS=ON -DTANDEM_JSON=ON -DTANDEM_XTENSOR=ON -DTANDEM_HNSW=ON
-try none -DTANDEM_KERNELS=OFF -DTANDEM_JSON=OFF -DTANDEM_XTENSOR=OFF -DTANDEM_HNSW=OFF
+try all file -DTANDEM_KERNELS=ON -DTANDEM_SQLITE=ON -DTANDEM_ENCRYPTION=ON -DTANDEM_JSON=ON -DTANDEM_XTENSOR=ON -DTANDEM_HNSW=ON
+try none app -DTANDEM_KERNELS=OFF -DTANDEM_SQLITE=OFF -DTANDEM_ENCRYPTION=OFF -DTANDEM_JSON=OFF -DTANDEM_XTENSOR=OFF \
+  -DTANDEM_HNSW=OFF
 # headers only: nothing else may be left in lib
 rm -rf "$work/none/lib/pkgconfig"
 [[ -z $(find "$work/none/lib" -type f 2>/dev/null) ]]

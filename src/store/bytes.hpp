@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "tandem/core/error.hpp"
+#include "tandem/core/time.hpp"
 
 TANDEM_BEGIN
 namespace detail::file {
@@ -57,6 +58,13 @@ class body_reader {
   std::int64_t signed_number() {
     const std::uint64_t x = number();
     return static_cast<std::int64_t>(x >> 1U ^ (~(x & 1U) + 1));
+  }
+  // near enough that the distance of any two is a duration
+  timestamp time() {
+    constexpr std::int64_t limit = std::int64_t{1} << 61U;
+    const std::int64_t millis = signed_number();
+    if (millis < -limit || millis > limit) fail();
+    return from_millis(millis);
   }
   // a count of things that take at least a byte each
   std::size_t count() {

@@ -230,7 +230,7 @@ void decoder::read_event(const record_row& row, body_reader& in) {
   e.user = names_->user(static_cast<std::uint64_t>(row.user));
   e.item = read_item(in);
   e.action = read_word(in);
-  e.record.time = from_millis(in.signed_number());
+  e.record.time = in.time();
   if ((bits & has_value) != 0) e.value = in.real();
   e.weight = (bits & has_weight) != 0 ? in.real() : e.value;
   e.record.weight = static_cast<float>(e.weight);
@@ -253,7 +253,7 @@ void decoder::read_answer(const record_row& row, body_reader& in) {
   d.user_name = in.text();
   if (row.user != 0) d.user_name = names_->user(static_cast<std::uint64_t>(row.user));
   e.user_problem = in.byte();
-  d.time = from_millis(in.signed_number());
+  d.time = in.time();
   e.seen = entry_number{static_cast<std::uint64_t>(row.number) - in.number()};
   e.events_since = in.number();
   e.count = static_cast<std::uint32_t>(in.number());
@@ -304,7 +304,7 @@ change_entry decoder::read_change(const record_row& row, body_reader& in) {
       e.given = in.byte() != 0;
       return e;
     }
-    case entry_kind::clock: return clock_entry{from_millis(in.signed_number())};
+    case entry_kind::clock: return clock_entry{in.time()};
     case entry_kind::model: {
       model_entry e;
       e.version = in.number();
@@ -341,7 +341,7 @@ bare_event read_bare_event(const record_row& row) {
   out.user = static_cast<std::uint64_t>(row.user);
   out.item = in.number();
   out.action = in.number();
-  out.time = from_millis(in.signed_number());
+  out.time = in.time();
   double value = 1;
   if ((bits & has_value) != 0) value = in.real();
   out.weight = static_cast<float>((bits & has_weight) != 0 ? in.real() : value);

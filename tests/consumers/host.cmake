@@ -1,4 +1,4 @@
-# What the host projects share: tandem by the way under test, and a program that is run.
+# What the host projects share: tandem by the way under test, with the HOST_COMPONENTS it asks for, and a program that is run.
 enable_testing()
 if(TANDEM_SOURCE) # as FetchContent would: the source inside the host's build
   add_subdirectory(${TANDEM_SOURCE} tandem)
@@ -8,7 +8,7 @@ if(TANDEM_SOURCE) # as FetchContent would: the source inside the host's build
     endif()
   endforeach()
 else()
-  find_package(tandem 0.1 CONFIG REQUIRED)
+  find_package(tandem 0.1 CONFIG REQUIRED COMPONENTS ${HOST_COMPONENTS})
 endif()
 
 function(host_program name)

@@ -23,3 +23,5 @@ class TandemTest(ConanFile):
     def test(self):
         if can_run(self):
             self.run(os.path.join(self.cpp.build.bindir, "app"), env="conanrun")
+            if self.dependencies["tandem"].options.with_sqlite:
+                self.run(os.path.join(self.cpp.build.bindir, "file"), env="conanrun", cwd=self.build_folder)

@@ -1,6 +1,9 @@
 #pragma once
 // Everything that tandem is.
 #include <tandem/tandem.hpp>
+#ifdef WITH_SQLITE
+#include <tandem/open.hpp>
+#endif
 #ifdef WITH_JSON
 #include <tandem/json.hpp>
 #endif
