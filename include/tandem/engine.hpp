@@ -255,7 +255,7 @@ struct user_data {
 
 /// What to keep of a log.
 struct retention {
-  std::uint64_t max_events = ~std::uint64_t{0};                ///< the latest so many
+  std::uint64_t max_events = ~std::uint64_t{0};         ///< the latest so many
   timestamp not_before = from_millis(-62135596800000);  ///< from the first event at or after this time on
 };
 
@@ -286,6 +286,7 @@ struct engine_stats {
   std::uint64_t expired_decisions = 0;  ///< learned that nothing came
   std::uint64_t evicted_decisions = 0;  ///< gave way at max_pending_decisions before their window had passed
   std::uint64_t refits = 0, failed_refits = 0, model_version = 0;
+  std::uint64_t failed_checkpoints = 0;  ///< snapshots after a refit that could not be written
   std::size_t users = 0, items = 0, retired_items = 0, pending_decisions = 0;  ///< users: those merged away not counted
   log_position position{}, model_position{};  ///< the log's end; the position the batch model covers
   timestamp newest{};                         ///< time of the newest event or advance()
@@ -329,7 +330,9 @@ class engine {
   std::size_t observe(std::span<const event> events, std::span<observe_result> results = {}) noexcept;
   /// Takes events as above and remembers how far their stream was read, all in one transaction: after a crash
   /// stream() tells where to go on, and every event of the stream was taken once. Other threads' calls wait meanwhile.
-  /// False if that could not be stored yet: see flush(). Errors: wrong_state without a file.
+  /// False if that could not be stored yet: see flush(). Errors: wrong_state without a file; io_error, when an event
+  /// could not be taken for lack of memory or beyond max_events: those before it are, without the position, so give it
+  /// and those after it again.
   bool observe(std::span<const event> events, const stream_position& at, std::span<observe_result> results = {});
   /// The position given last for this stream; empty if there was none. Errors: wrong_state without a file, damaged.
   [[nodiscard]] std::string stream(std::string_view name) const;
@@ -352,7 +355,8 @@ class engine {
   void checkpoint();
   /// Does again what another log says, as if its host had told this engine: into an engine in a file of its own, made
   /// with any options, that has taken nothing yet. Decisions are kept as they were; models are fitted again.
-  /// Errors: wrong_state without a file, or with one that is not empty; damaged; what refit() throws.
+  /// Streams are taken over. Errors: wrong_state without a file, with one that is not empty, or of a log that was
+  /// compacted; damaged; io_error, no_space; what refit() throws. After one, start again with a new file.
   open_report learn_from(const durable_store& log);
   /// How the file was found when it was opened.
   [[nodiscard]] const open_report& opened() const noexcept;
@@ -401,13 +405,17 @@ class engine {
   /// Forgets a user and everybody merged into them: their entries are overwritten in the file, their names, histories
   /// and waiting answers dropped, all snapshots with them. What their events added to counts that all users share is
   /// forgotten when the file is opened next, which learns the rest of the log anew; until then there are no new
-  /// snapshots. Their late rewards are unknown. In memory: history and name are dropped, and no refit learns from them.
+  /// snapshots. Of a file that was compacted nothing can be learned anew: there a snapshot without the user takes the
+  /// place of the others, the counts stay, and keys of events that went are known no more. Their late rewards are
+  /// unknown. In memory: history and name are dropped, and no refit learns from them.
   /// @param asked  for the receipt.
-  /// Complexity: O(log); others wait while what was found is overwritten. Errors: not_found; io_error; wrong_state when
-  /// another program reads the file just then (what is erased is, but the write-ahead log may hold old pages).
+  /// Complexity: O(log); events wait while the file is written anew, which takes as much room again. Errors: not_found,
+  /// with nothing changed; others leave the user forgotten in memory, and what is left to erase to the next call:
+  /// io_error; wrong_state when another program reads the file just then (what is erased is, but the write-ahead log
+  /// may hold old pages).
   erasure_receipt forget(std::string_view user, timestamp asked);
-  /// All that the file holds of a user. json.hpp writes it. Complexity: O(log). Errors: not_found; wrong_state without a
-  /// file; damaged.
+  /// All that the file holds of a user. json.hpp writes it. Complexity: O(log). Errors: not_found; wrong_state without
+  /// a file; damaged.
   [[nodiscard]] user_data export_user(std::string_view user) const;
   /// Forgets old entries of the file; what was learned from them stays, in snapshots. Later refits learn from what is
   /// kept. Returns how many went. Complexity: O(log). Errors: wrong_state without a file, or after forget() until it is

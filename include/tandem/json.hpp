@@ -323,6 +323,8 @@ struct json_fields<engine_stats> {
       json_field{"duplicate_rewards", &type::duplicate_rewards},
       json_field{"unknown_rewards", &type::unknown_rewards},
       json_field{"failed_answers", &type::failed_answers},
+      json_field{"unlogged_answers", &type::unlogged_answers},
+      json_field{"failed_checkpoints", &type::failed_checkpoints},
       json_field{"late_rewards", &type::late_rewards},
       json_field{"expired_decisions", &type::expired_decisions},
       json_field{"evicted_decisions", &type::evicted_decisions},

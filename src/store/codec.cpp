@@ -114,6 +114,7 @@ void encoder::write(entry_number number, const answer_entry& e, log_position end
   const std::vector<std::uint32_t> slate = item_ids(shown, e.slate_items);
   const std::vector<std::uint32_t> only = item_ids(e.only, e.only_items);
   const std::vector<std::uint32_t> blocked = item_ids(e.blocked, e.blocked_items);
+  const std::vector<std::uint32_t> offered = item_ids(e.candidate_items, e.candidate_names);
   const bool known = d.user != no_id<user_index> && ids_->users.has_index(slot(d.user));
   std::string& text = to_->open_body();
   const std::size_t begin = text.size();
@@ -147,6 +148,8 @@ void encoder::write(entry_number number, const answer_entry& e, log_position end
   out.number(facts.size());
   for (const std::uint32_t fact : facts) out.number(fact);
   if (!e.candidates.empty()) {
+    out.number(offered.size());
+    for (const std::uint32_t item : offered) out.number(item);
     out.text({reinterpret_cast<const char*>(e.candidates.data()), e.candidates.size()});
   }
   to_->close_body(begin, static_cast<std::uint8_t>(entry_kind::answer), static_cast<std::int64_t>(raw(number)),
@@ -270,6 +273,8 @@ void decoder::read_answer(const record_row& row, body_reader& in) {
   }
   e.facts = read_words(in);
   if ((bits & has_candidates) != 0) {
+    e.candidate_names.resize(in.count());
+    for (std::string_view& item : e.candidate_names) item = read_item(in);
     const std::string_view set = in.text();
     const auto* const first = reinterpret_cast<const std::byte*>(set.data());
     e.candidates.assign(first, first + set.size());
@@ -316,7 +321,7 @@ change_entry decoder::read_change(const record_row& row, body_reader& in) {
   }
 }
 
-const journal_entry& decoder::read(const record_row& row) {
+journal_entry& decoder::read(const record_row& row) {
   item_ids_.clear();
   word_ids_.clear();
   facts_.clear();

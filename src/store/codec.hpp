@@ -110,7 +110,7 @@ class decoder {
  public:
   explicit decoder(const name_lists& names) : names_(&names) {}
   // valid until the next call. Errors: damaged.
-  const journal_entry& read(const record_row& row);
+  journal_entry& read(const record_row& row);
   // ids of what the entry names, in the order of the entry: item first, then slate, only, blocked
   [[nodiscard]] std::span<const std::uint32_t> item_ids() const noexcept { return item_ids_; }
   [[nodiscard]] std::span<const std::uint32_t> word_ids() const noexcept { return word_ids_; }

@@ -121,10 +121,11 @@ std::vector<std::uint32_t> sqlite_log::numbers_of(std::span<const user_index> us
   return out;
 }
 
-erased_counts sqlite_log::erase(const erasure& what, std::unique_lock<fair_mutex>& lock) {
+erased_counts sqlite_log::erase(const erasure& what, std::uint64_t keep_from, std::unique_lock<fair_mutex>& lock) {
   return translated(path_, [&] {
     erased_counts out;
     for (const snapshot_info& each : snapshots()) {
+      if (each.id >= keep_from) continue;
       drop_snapshot(each.id);
       ++out.snapshots;
     }
@@ -146,16 +147,18 @@ erased_counts sqlite_log::erase(const erasure& what, std::unique_lock<fair_mutex
     lock.lock();  // what came in the meantime, and the erasing
     const std::int64_t all = commit_all();
     const std::lock_guard file_lock(file_mutex_);
-    const name_lists names_now = read_names(*db_, path_, tail_, seals_.get());
-    found.use_names(names_now);
+    name_lists names_now;
+    if (all > most) {
+      names_now = read_names(*db_, path_, tail_, seals_.get());
+      found.use_names(names_now);
+    }
     read_rows(
         *db_, path_, most, all, [&](const record_row& row) { found.look_at(row); }, seals_.get());
     const std::vector<found_row> rows = found.finish();
     seals_->forget(what.users, what.names);
     erase_rows(rows, what.users, found.words_of(rows));
     lock.unlock();
-    db_->exec("PRAGMA incremental_vacuum");
-    truncate_wal();
+    write_anew();
     out.names = what.users.size();
     out.entries = rows.size();
     for (const found_row& row : rows) {
@@ -213,10 +216,31 @@ void sqlite_log::scan_of(const erasure& whose, function_ref<void(entry_number, c
   });
 }
 
+// runs f; a device that fails in it is not believed again
+void sqlite_log::believed(function_ref<void()> f) {
+  try {
+    f();
+  } catch (const SQLite::Exception& e) {
+    distrust(e.getExtendedErrorCode());
+    throw;
+  }
+}
+
+// Overwriting rows is not enough: where SQLite moved them between pages, copies stay in the unused parts. All that is
+// left is written anew, and the write-ahead log emptied.
+void sqlite_log::write_anew() {
+  believed([&] { db_->exec("VACUUM"); });
+  truncate_wal();
+}
+
 // leaves nothing of what was overwritten in the write-ahead log
 void sqlite_log::truncate_wal() {
-  SQLite::Statement checkpoint(*db_, "PRAGMA wal_checkpoint(TRUNCATE)");
-  if (checkpoint.executeStep() && checkpoint.getColumn(0).getInt() == 0) return;
+  bool done = false;
+  believed([&] {
+    SQLite::Statement checkpoint(*db_, "PRAGMA wal_checkpoint(TRUNCATE)");
+    done = checkpoint.executeStep() && checkpoint.getColumn(0).getInt() == 0;
+  });
+  if (done) return;
   throw error(errc::wrong_state, "it is erased, but a reader keeps old pages in the write-ahead log", {path_},
               "close the reader, then erase again");
 }
@@ -260,7 +284,7 @@ std::uint64_t sqlite_log::compact(entry_number to) {
       tail_ = tail;
     }
     const std::lock_guard lock(file_mutex_);
-    db_->exec("PRAGMA incremental_vacuum");
+    believed([&] { db_->exec("PRAGMA incremental_vacuum"); });
     return out;
   });
 }

@@ -86,7 +86,9 @@ error as_error(const SQLite::Exception& e, const std::string& path) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return error(errc::wrong_state, "another program is using it (" + said + ")", {path}, "close it there");
-    case SQLITE_FULL: return error(errc::no_space, "the disk is full", {path}, "make room; nothing stored is lost");
+    case SQLITE_FULL:
+      return error(errc::no_space, "the disk is full, or the file is at max_bytes", {path},
+                   "make room, or compact(); nothing stored is lost");
     case SQLITE_ERROR:  // all our SQL is fixed: a table or a column is not there
     case SQLITE_CORRUPT:
       return error(errc::damaged, "is damaged (" + said + ")", {path}, "run `tandem verify`, take the latest copy");

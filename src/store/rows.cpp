@@ -55,6 +55,24 @@ tail_row read_tail(SQLite::Database& db, const std::string& path) {
   return out;
 }
 
+std::map<std::string, std::string> read_streams(SQLite::Database& db, const std::string& path, const tail_row& tail) {
+  std::map<std::string, std::string> out;
+  SQLite::Statement rows(db, "SELECT name, position, sum FROM stream");
+  while (rows.executeStep()) {
+    const SQLite::Column name_column = rows.getColumn(0);
+    const SQLite::Column position_column = rows.getColumn(1);
+    const std::string name(bytes_of(name_column));
+    const std::string position(bytes_of(position_column));
+    const auto size = static_cast<std::int64_t>(name.size());
+    if (rows.getColumn(2).getInt64() != std::int64_t{sum_of(size, 0, 0, name + position)}) {
+      damaged(path, "the position of stream '" + name + "' does not match its checksum");
+    }
+    out.emplace(name, position);
+  }
+  if (static_cast<std::int64_t>(out.size()) != tail.streams) damaged(path, "the position of a stream is missing");
+  return out;
+}
+
 std::uint32_t gap::sum() const noexcept {
   return sum_of(first, last, events, compacted ? std::string_view("c") : std::string_view("e"));
 }
@@ -125,7 +143,9 @@ name_lists read_names(SQLite::Database& db, const std::string& path, const tail_
 void read_rows(SQLite::Database& db, const std::string& path, std::int64_t from, std::int64_t to,
                function_ref<void(const record_row&)> f, const sealing* seals) {
   const std::vector<gap> gaps = read_gaps(db, path);
-  to = std::min(to, read_tail(db, path).last);
+  const tail_row tail = read_tail(db, path);
+  if (static_cast<std::int64_t>(gaps.size()) != tail.gaps) damaged(path, "a row of table gap is missing");
+  to = std::min(to, tail.last);
   SQLite::Statement rows(db, "SELECT seq, kind, user, body, sum FROM record WHERE seq > ? AND seq <= ? ORDER BY seq");
   rows.bind(1, from);
   rows.bind(2, to);

@@ -4,6 +4,7 @@
 #include <SQLiteCpp/Database.h>
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,9 @@ struct tail_row {
 };
 void write_tail(SQLite::Database& db, const tail_row& tail);
 tail_row read_tail(SQLite::Database& db, const std::string& path);
+
+// Errors: damaged, when one does not match its checksum, or not all are there.
+std::map<std::string, std::string> read_streams(SQLite::Database& db, const std::string& path, const tail_row& tail);
 
 // Entries that were erased or compacted away.
 struct gap {

@@ -55,6 +55,13 @@ std::optional<std::string> unless_erased(Open&& open) {
 
 }  // namespace
 
+namespace {
+
+// A name that was merged away may come again, as somebody else: each has a key of their own.
+std::string owner_of(std::string_view name, std::int64_t id) { return std::string(name) + '\0' + std::to_string(id); }
+
+}  // namespace
+
 struct sealing::ring {
   key_ring keys;
   mutable std::shared_mutex mutex;
@@ -87,7 +94,8 @@ void sealing::prepare(const row_queue& rows) {
   for (const queued_row& row : rows.rows()) {
     const bool is_user = row.to == table::user;
     if (!is_user && !(row.to == table::record && is_a_visitors(row.kind, row.user))) continue;
-    needed.push_back(ring_->keys.pseudonym_of(is_user ? rows.body(row) : rows.visitor(row)));
+    needed.push_back(
+        ring_->keys.pseudonym_of(is_user ? owner_of(rows.body(row), row.id) : std::string(rows.visitor(row))));
     if (is_user) ring_->put(row.id, needed.back());
   }
   if (!needed.empty()) ring_->keys.make_keys(needed);
@@ -107,8 +115,8 @@ std::string sealing::seal(const queued_row& row, std::string_view body) {
   return std::string(bytes_of(who)) + ring_->keys.seal(who, body, at);
 }
 
-std::string sealing::seal_part(std::int64_t id, std::string_view part) const {
-  return ring_->keys.seal(common_key::snapshots, part, place_of("part", id, 0, 0));
+std::string sealing::seal_part(std::int64_t id, std::string_view part, bool outlives_keys) const {
+  return ring_->keys.seal(outlives_keys ? common_key::names : common_key::snapshots, part, place_of("part", id, 0, 0));
 }
 
 std::optional<std::string> sealing::open_record(std::int64_t number, std::int64_t kind, std::int64_t user,
@@ -134,7 +142,12 @@ std::optional<std::string> sealing::open_name(const char* table, std::int64_t id
 }
 
 std::optional<std::string> sealing::open_part(std::int64_t id, std::string_view part) const {
-  return unless_erased([&] { return ring_->keys.open(common_key::snapshots, part, place_of("part", id, 0, 0)); });
+  for (const common_key key : {common_key::snapshots, common_key::names}) {
+    std::optional<std::string> out =
+        unless_erased([&] { return ring_->keys.open(key, part, place_of("part", id, 0, 0)); });
+    if (out.has_value()) return out;
+  }
+  return std::nullopt;
 }
 
 void sealing::forget(std::span<const std::uint32_t> users, std::span<const std::string> visitors) {
@@ -154,7 +167,7 @@ sealing::sealing(const std::string& path, const file_options& options, bool) {
 }
 void sealing::prepare(const row_queue&) {}
 std::string sealing::seal(const queued_row&, std::string_view) { return {}; }
-std::string sealing::seal_part(std::int64_t, std::string_view) const { return {}; }
+std::string sealing::seal_part(std::int64_t, std::string_view, bool) const { return {}; }
 std::optional<std::string> sealing::open_record(std::int64_t, std::int64_t, std::int64_t, std::string_view) const {
   return std::nullopt;
 }

@@ -34,7 +34,8 @@ class sealing {
   void prepare(const row_queue& rows);
   // What goes into the file in place of the row's body.
   [[nodiscard]] std::string seal(const queued_row& row, std::string_view body);
-  [[nodiscard]] std::string seal_part(std::int64_t id, std::string_view part) const;
+  // @param outlives_keys  under the key of names, which forget() leaves: for a snapshot that holds nobody it forgets
+  [[nodiscard]] std::string seal_part(std::int64_t id, std::string_view part, bool outlives_keys) const;
 
   // ---- reading: what was sealed, or nothing where its key was erased. Errors: damaged. ----------------------------
   [[nodiscard]] std::optional<std::string> open_record(std::int64_t number, std::int64_t kind, std::int64_t user,

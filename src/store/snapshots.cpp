@@ -128,7 +128,8 @@ void sqlite_log::with_file(F&& f) {
 
 class sqlite_log::part_writer final : public snapshot_writer {
  public:
-  part_writer(sqlite_log& log, snapshot_kind kind, entry_number at, std::string_view options) : log_(&log) {
+  part_writer(sqlite_log& log, snapshot_kind kind, entry_number at, std::string_view options, bool outlives_keys)
+      : log_(&log), outlives_keys_(outlives_keys) {
     row_.kind = static_cast<std::int64_t>(kind);
     row_.seq = static_cast<std::int64_t>(raw(at));
     row_.options = options;
@@ -178,7 +179,7 @@ class sqlite_log::part_writer final : public snapshot_writer {
   void flush() {
     if (part_.empty()) return;
     const std::int64_t id = first_part(static_cast<std::uint64_t>(row_.id)) + row_.parts;
-    if (log_->seals_->on()) part_ = log_->seals_->seal_part(id, part_);
+    if (log_->seals_->on()) part_ = log_->seals_->seal_part(id, part_, outlives_keys_);
     log_->with_file([&](SQLite::Database& db) {
       SQLite::Statement add(db, "INSERT INTO part VALUES(?, ?, ?)");
       add.bind(1, id);
@@ -194,25 +195,35 @@ class sqlite_log::part_writer final : public snapshot_writer {
   sqlite_log* log_;
   snapshot_row row_;
   std::string part_;
+  bool outlives_keys_ = false;
   bool finished_ = false;
 };
 
 std::unique_ptr<snapshot_writer> sqlite_log::write_snapshot(snapshot_kind kind, entry_number at,
-                                                            std::string_view options) {
-  return std::make_unique<part_writer>(*this, kind, at, options);
+                                                            std::string_view options, bool outlives_keys) {
+  return std::make_unique<part_writer>(*this, kind, at, options, outlives_keys);
 }
 
+// It is gone with the first step; its parts go some at a time, since they are overwritten and events wait meanwhile.
 void sqlite_log::drop_snapshot(std::uint64_t id) {
   with_file([&](SQLite::Database& db) {
-    db.exec("BEGIN IMMEDIATE");
-    SQLite::Statement parts(db, "DELETE FROM part WHERE id >= ? AND id < ?");
-    parts.bind(1, first_part(id));
-    parts.bind(2, first_part(id + 1));
-    parts.exec();
+    SQLite::Statement gone(db, "UPDATE snapshot SET parts = NULL WHERE id = ?");
+    gone.bind(1, static_cast<std::int64_t>(id));
+    gone.exec();
+  });
+  for (bool more = true; more;) {
+    with_file([&](SQLite::Database& db) {
+      SQLite::Statement some(db,
+                             "DELETE FROM part WHERE id IN (SELECT id FROM part WHERE id >= ? AND id < ? LIMIT 16)");
+      some.bind(1, first_part(id));
+      some.bind(2, first_part(id + 1));
+      more = some.exec() > 0;
+    });
+  }
+  with_file([&](SQLite::Database& db) {
     SQLite::Statement row(db, "DELETE FROM snapshot WHERE id = ?");
     row.bind(1, static_cast<std::int64_t>(id));
     row.exec();
-    db.exec("COMMIT");
   });
 }
 

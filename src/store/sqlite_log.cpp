@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <filesystem>
 #include <limits>
 #include <utility>
 
@@ -17,12 +18,17 @@ bool is_of_device(int code) noexcept { return (code & 0xFF) == SQLITE_IOERR && c
 
 }  // namespace
 
-sqlite_log::sqlite_log(std::string path, const file_options& options) : path_(std::move(path)), options_(options) {
+sqlite_log::sqlite_log(const std::string& path, const file_options& options)
+    : path_(path.empty() ? path : std::filesystem::absolute(path).string()), options_(options) {
   options_.validate();
   translated(path_, [&] {
     owner_ = lock_for_writing(path_, options_);
     db_ = open_database(path_, access::write, options_);
-    const bool fresh = make_tables(*db_, options_.key != nullptr);
+    const bool fresh = db_->execAndGet("PRAGMA schema_version").getInt64() == 0;
+    if (fresh) {  // keys first: a log that says it is sealed has them
+      seals_ = std::make_unique<sealing>(path_, options_, false);
+      make_tables(*db_, seals_->on());
+    }
     const bool sealed = read_tail(*db_, path_).sealed;
     if (sealed && options_.key == nullptr) {
       throw error(errc::wrong_key, "is encrypted", {path_, 0, "key"}, "give the master key it was made with");
@@ -31,9 +37,8 @@ sqlite_log::sqlite_log(std::string path, const file_options& options) : path_(st
       throw error(errc::wrong_key, "is not encrypted", {path_, 0, "key"},
                   "give no key, or learn from it into a new file that has one");
     }
-    seals_ = std::make_unique<sealing>(path_, options_, !fresh);
-    db_->exec("PRAGMA max_page_count=" +
-              std::to_string(std::min<std::uint64_t>(options_.max_bytes / 4096, 4294967294U)));
+    if (!fresh) seals_ = std::make_unique<sealing>(path_, options_, true);
+    lift_ceiling(false);
     copy_back_in_time();
     prepare();
     drop_unfinished();
@@ -71,6 +76,12 @@ void sqlite_log::prepare() {
   put_stream_.emplace(*db_, "INSERT OR REPLACE INTO stream VALUES(?, ?, ?)");
 }
 
+void sqlite_log::lift_ceiling(bool lifted) {
+  constexpr std::uint64_t most = 4294967294U;  // SQLite's own
+  const std::lock_guard lock(file_mutex_);
+  db_->exec("PRAGMA max_page_count=" + std::to_string(lifted ? most : std::min(options_.max_bytes / 4096, most)));
+}
+
 // SQLite's own way to copy the write-ahead log back keeps to itself that a sync failed. Then the next one would believe
 // that the log is on the disk, and write over pages that it alone could mend.
 void sqlite_log::copy_back_in_time() {
@@ -88,6 +99,7 @@ void sqlite_log::load() {
   const moment now(*db_);
   tail_ = read_tail(*db_, path_);
   last_ = queued_ = written_ = entry_number{static_cast<std::uint64_t>(tail_.last)};
+  streams_ = read_streams(*db_, path_, tail_);
   names_ = read_names(*db_, path_, tail_, seals_.get());
   ids_.users.reserve_ids(static_cast<std::size_t>(tail_.users));
   ids_.items.reserve_ids(static_cast<std::size_t>(tail_.items));
@@ -103,7 +115,7 @@ void sqlite_log::load() {
 template <class Entry>
 void sqlite_log::enqueue(const Entry& entry) {
   const std::lock_guard lock(queue_mutex_);
-  if (poisoned_ || failing_) throw error(errc::io_error, failure_, {path_});
+  if ((poisoned_ || failing_) && !grouping_) throw error(errc::io_error, failure_, {path_});
   const entry_number number{raw(last_) + 1};
   encoder to(ids_, queue_);
   if constexpr (std::is_same_v<Entry, answer_entry>) {
@@ -141,7 +153,7 @@ void sqlite_log::append(const answer_entry& e) {
   if (!replaying_) return enqueue(e);
   std::size_t nth = 0;
   for (const placed_item& place : e.record.slate) register_item(place.item, nth++);
-  for (const std::vector<item_index>* list : {&e.only, &e.blocked}) {
+  for (const std::vector<item_index>* list : {&e.only, &e.blocked, &e.candidate_items}) {
     for (const item_index item : *list) register_item(item, nth++);
   }
 }
@@ -233,6 +245,7 @@ void sqlite_log::transaction(function_ref<void()> f) {
     commit_->reset();
     distrust(std::exchange(copy_failure_, SQLITE_OK));
   } catch (...) {
+    distrust(sqlite3_extended_errcode(db_->getHandle()));
     for (auto* statement : {&add_record_, &add_records_, &add_user_, &add_item_, &add_word_, &put_stream_, &commit_}) {
       (*statement)->tryReset();
     }
@@ -278,6 +291,7 @@ bool sqlite_log::lead(std::unique_lock<std::mutex>& lock) noexcept {
   if (written) {
     batch_.clear();
     written_ = batch_end_;
+    stream_waits_ = stream_waits_ && !queue_.empty();
     failing_ = poisoned_;
   }
   written_more_.notify_all();
@@ -317,7 +331,7 @@ void sqlite_log::distrust(int code) noexcept {
 bool sqlite_log::commit(entry_number entry) noexcept {
   std::unique_lock lock(queue_mutex_);
   if (poisoned_) return false;
-  while (raw(written_) < raw(entry)) {
+  while (raw(written_) < raw(entry) || (stream_waits_ && raw(entry) >= raw(queued_))) {
     if (poisoned_) return false;
     if (leading_ || grouping_) {
       written_more_.wait(lock);
@@ -338,8 +352,11 @@ bool sqlite_log::after_append(entry_number entry) noexcept {
   return commit(entry);
 }
 
-void sqlite_log::begin_group() noexcept {
-  const std::lock_guard lock(queue_mutex_);
+// from here on nobody leads, and nothing but memory can fail
+void sqlite_log::begin_group() {
+  std::unique_lock lock(queue_mutex_);
+  while (leading_) written_more_.wait(lock);
+  if (poisoned_ || failing_) throw error(errc::io_error, failure_, {path_});
   grouping_ = true;
 }
 
@@ -360,6 +377,11 @@ bool sqlite_log::ready() noexcept {
   return commit(queued);
 }
 
+bool sqlite_log::failing() const noexcept {
+  const std::lock_guard lock(queue_mutex_);
+  return poisoned_ || failing_;
+}
+
 std::string sqlite_log::failure() const {
   const std::lock_guard lock(queue_mutex_);
   return failure_;
@@ -369,10 +391,12 @@ std::string sqlite_log::failure() const {
 
 void sqlite_log::set_stream(std::string_view name, std::string_view position) {
   const std::lock_guard lock(queue_mutex_);
-  if (poisoned_ || failing_) throw error(errc::io_error, failure_, {path_});
+  if ((poisoned_ || failing_) && !grouping_) throw error(errc::io_error, failure_, {path_});
   const row_queue::mark before = queue_.size();
   try {
     queue_.add_stream(name, position);
+    streams_[std::string(name)] = position;
+    stream_waits_ = true;
   } catch (...) {
     queue_.shrink(before);
     throw;
@@ -380,20 +404,14 @@ void sqlite_log::set_stream(std::string_view name, std::string_view position) {
 }
 
 std::string sqlite_log::stream(std::string_view name) const {
-  return translated(path_, [&] {
-    const std::lock_guard lock(file_mutex_);
-    SQLite::Statement rows(*db_, "SELECT position, sum FROM stream WHERE name = ?");
-    rows.bindNoCopy(1, name.data(), static_cast<int>(name.size()));
-    if (!rows.executeStep()) return std::string();
-    const SQLite::Column column = rows.getColumn(0);
-    std::string position(bytes_of(column));
-    const auto size = static_cast<std::int64_t>(name.size());
-    if (rows.getColumn(1).getInt64() != std::int64_t{sum_of(size, 0, 0, std::string(name) + position)}) {
-      throw error(errc::damaged, "the position of stream '" + std::string(name) + "' does not match its checksum",
-                  {path_}, "run `tandem verify`, take the latest copy");
-    }
-    return position;
-  });
+  const std::lock_guard lock(queue_mutex_);
+  const auto known = streams_.find(std::string(name));
+  return known == streams_.end() ? std::string() : known->second;
+}
+
+std::vector<std::pair<std::string, std::string>> sqlite_log::streams() const {
+  const std::lock_guard lock(queue_mutex_);
+  return {streams_.begin(), streams_.end()};
 }
 
 // ---- reading back -------------------------------------------------------------------------------------------------
@@ -407,7 +425,11 @@ void sqlite_log::replay(entry_number from, function_ref<void(entry_number, const
     read_rows(
         *db_, path_, static_cast<std::int64_t>(raw(from)), std::numeric_limits<std::int64_t>::max(),
         [&](const record_row& row) {
-          const journal_entry& entry = at.read(row);
+          journal_entry& entry = at.read(row);
+          if (auto* answer = std::get_if<answer_entry>(&entry)) {
+            const std::uint32_t user = ids_.users.index_of(at.user_id());
+            answer->record.user = user == id_map::none ? no_id<user_index> : user_index{user};
+          }
           last_ = entry_number{static_cast<std::uint64_t>(row.number)};
           f(last_, entry);
         },
@@ -468,7 +490,11 @@ void sqlite_log::drop_unused_names() {
     drop(names_.users, ids_.users, "DELETE FROM user WHERE id = ?");
     drop(names_.items, ids_.items, "DELETE FROM item WHERE id = ?");
   });
-  if (dropped) truncate_wal();
+  if (!dropped) return;
+  try {
+    write_anew();
+  } catch (const std::exception&) {  // a reader holds old pages, or there is no room: the next time it is opened
+  }
 }
 
 void sqlite_log::opened() {

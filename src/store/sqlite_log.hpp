@@ -6,6 +6,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -26,7 +27,7 @@ struct found_row;
 
 class sqlite_log final : public durable_store {
  public:
-  sqlite_log(std::string path, const file_options& options);
+  sqlite_log(const std::string& path, const file_options& options);
   ~sqlite_log() override;
 
   // ---- as the engine's log, under its lock ----------------------------------------------------------------------
@@ -42,10 +43,12 @@ class sqlite_log final : public durable_store {
   bool commit(entry_number entry) noexcept override;
   bool after_append(entry_number entry) noexcept override;
   bool ready() noexcept override;
+  [[nodiscard]] bool failing() const noexcept override;
   [[nodiscard]] std::string failure() const override;
 
   void set_stream(std::string_view name, std::string_view position) override;
   [[nodiscard]] std::string stream(std::string_view name) const override;
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> streams() const override;
 
   // ---- opening --------------------------------------------------------------------------------------------------
   void replay(entry_number from, function_ref<void(entry_number, const journal_entry&)> f) override;
@@ -58,13 +61,14 @@ class sqlite_log final : public durable_store {
   [[nodiscard]] std::vector<snapshot_info> snapshots() const override;
   [[nodiscard]] std::unique_ptr<snapshot_reader> read_snapshot(std::uint64_t id) override;
   [[nodiscard]] std::unique_ptr<snapshot_writer> write_snapshot(snapshot_kind kind, entry_number at,
-                                                                std::string_view options) override;
+                                                                std::string_view options, bool outlives_keys) override;
   void drop_snapshot(std::uint64_t id) override;
 
   // ---- erasing --------------------------------------------------------------------------------------------------
   [[nodiscard]] std::vector<std::uint32_t> numbers_of(std::span<const user_index> users) const override;
-  erased_counts erase(const erasure& what, std::unique_lock<fair_mutex>& lock) override;
+  erased_counts erase(const erasure& what, std::uint64_t keep_from, std::unique_lock<fair_mutex>& lock) override;
   std::uint64_t compact(entry_number to) override;
+  void lift_ceiling(bool lifted) override;
   [[nodiscard]] entry_number compacted_to() const override;
 
  private:
@@ -92,10 +96,12 @@ class sqlite_log final : public durable_store {
   void copy_back_in_time();
   void distrust(int code) noexcept;
   void remember_failure(int code, function_ref<std::string()> why) noexcept;
-  void begin_group() noexcept override;
+  void begin_group() override;
   void end_group() noexcept override;
   void erase_rows(const std::vector<found_row>& rows, const std::vector<std::uint32_t>& users,
                   const std::vector<std::uint32_t>& words);
+  void believed(function_ref<void()> f);
+  void write_anew();
   void truncate_wal();
   void drop_unused_names();
   void prepare();
@@ -120,15 +126,17 @@ class sqlite_log final : public durable_store {
   // ---- under queue_mutex_ ---------------------------------------------------------------------------------------
   mutable std::mutex queue_mutex_;
   std::condition_variable written_more_;
-  row_queue queue_;           // appended, and not taken yet
-  row_queue batch_;           // being written, or to be written again; only who leads touches it
-  entry_number queued_{};     // the last entry in queue_ or beyond
-  entry_number batch_end_{};  // the last entry in batch_
-  entry_number written_{};    // the last entry in the file
-  bool leading_ = false;      // somebody writes batch_
-  bool grouping_ = false;     // what is appended must stay together
-  bool failing_ = false;      // the latest attempt failed
-  bool poisoned_ = false;     // a sync failed: what the file holds is unknown until it is opened again
+  row_queue queue_;                             // appended, and not taken yet
+  row_queue batch_;                             // being written, or to be written again; only who leads touches it
+  entry_number queued_{};                       // the last entry in queue_ or beyond
+  entry_number batch_end_{};                    // the last entry in batch_
+  entry_number written_{};                      // the last entry in the file
+  bool leading_ = false;                        // somebody writes batch_
+  std::map<std::string, std::string> streams_;  // positions, as appended
+  bool stream_waits_ = false;                   // one is in queue_ or batch_
+  bool grouping_ = false;                       // what is appended must stay together
+  bool failing_ = false;                        // the latest attempt failed
+  bool poisoned_ = false;  // a sync failed: what the file holds is unknown until it is opened again
   std::string failure_;
 
   // ---- under file_mutex_ ----------------------------------------------------------------------------------------

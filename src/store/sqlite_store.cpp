@@ -33,9 +33,15 @@ void copy_file(const std::string& from, const std::string& to, const file_option
   }
   translated(from, [&] {
     const auto source = open_database(from, access::read, options);
-    SQLite::Database target(to, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, 0, options.vfs);
-    SQLite::Backup backup(target, *source);
-    while (backup.executeStep(4096) != 101) {  // SQLITE_DONE
+    try {
+      SQLite::Database target(to, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, 0, options.vfs);
+      SQLite::Backup backup(target, *source);
+      const int code = backup.executeStep(-1);  // as of one moment, whatever is written meanwhile
+      if (code != 101) throw SQLite::Exception("the copy was not finished", code);  // SQLITE_DONE
+    } catch (...) {
+      std::error_code none;
+      std::filesystem::remove(to, none);
+      throw;
     }
   });
 }
@@ -81,6 +87,7 @@ file_report verify_file(const std::string& path, const file_options& options) {
     out.encrypted = tail.sealed;
     std::unique_ptr<sealing> seals;
     if (tail.sealed && options.key != nullptr) seals = std::make_unique<sealing>(path, options, true);
+    (void)read_streams(*db, path, tail);
     const name_lists names = read_names(*db, path, tail, seals.get());
     for (const auto& each : names.users) out.users += each.has_value() ? 1U : 0U;
     for (const auto& each : names.items) out.items += each.has_value() ? 1U : 0U;

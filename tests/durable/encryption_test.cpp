@@ -120,3 +120,39 @@ TEST_CASE("with another master key the file stays as readable as it was") {
   CHECK(code_of([&] { (void)open(in(folder, "shop"), small_options(), {.key = &key}); }) == errc::wrong_key);
   CHECK(open(in(folder, "shop"), small_options(), {.key = &next}).digest() == digest);
 }
+
+TEST_CASE("whoever has a forgotten visitor's name later keeps what is theirs") {
+  const test_support::scratch folder;
+  const master_key key = master_key::from_hex(hex);
+  const file_options file{.key = &key};
+  {
+    engine kept = open(in(folder, "shop"), small_options(), file);
+    kept.observe({.user = "visitor", .item = "tea", .time = today});
+    kept.merge("visitor", "bob");
+    kept.observe({.user = "visitor", .item = "pot", .time = today});  // somebody else
+    kept.forget("bob", today);
+    kept.observe({.user = "visitor", .item = "cup", .time = today});
+  }
+  const engine again = open(in(folder, "shop"), small_options(), file);
+  CHECK(again.export_user("visitor").events.size() == 2);
+  CHECK(code_of([&] { (void)again.export_user("bob"); }) == errc::not_found);
+}
+
+TEST_CASE("of a compacted, encrypted log users are forgotten too, and it opens again") {
+  const test_support::scratch folder;
+  const master_key key = master_key::from_hex(hex);
+  const file_options file{.key = &key};
+  std::uint64_t events = 0;
+  {
+    engine kept = open(in(folder, "shop"), small_options(), file);
+    life days(3);
+    days.go_on(kept, 400);
+    REQUIRE(kept.compact({.max_events = 50}) > 0);
+    kept.forget("user3", today);
+    days.go_on(kept, 30);
+    events = kept.stats().events;
+  }
+  const engine again = open(in(folder, "shop"), small_options(), file);
+  CHECK(again.stats().events == events);
+  CHECK(again.opened().problems.empty());
+}

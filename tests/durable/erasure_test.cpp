@@ -39,9 +39,11 @@ class without_users final : public durable_store {
   bool commit(entry_number) noexcept override { return true; }
   bool after_append(entry_number) noexcept override { return true; }
   bool ready() noexcept override { return true; }
+  bool failing() const noexcept override { return false; }
   std::string failure() const override { return {}; }
   void set_stream(std::string_view, std::string_view) override {}
   std::string stream(std::string_view) const override { return {}; }
+  std::vector<std::pair<std::string, std::string>> streams() const override { return {}; }
   void replay(entry_number, function_ref<void(entry_number, const journal_entry&)>) override {}
   void scan_of(const erasure&, function_ref<void(entry_number, const journal_entry&)>) const override {}
   void restore(const store_ids&, entry_number, log_position) override {}
@@ -49,17 +51,18 @@ class without_users final : public durable_store {
   store_ids ids() const override { return {}; }
   std::vector<snapshot_info> snapshots() const override { return {}; }
   std::unique_ptr<snapshot_reader> read_snapshot(std::uint64_t) override { return nullptr; }
-  std::unique_ptr<snapshot_writer> write_snapshot(snapshot_kind, entry_number, std::string_view) override {
+  std::unique_ptr<snapshot_writer> write_snapshot(snapshot_kind, entry_number, std::string_view, bool) override {
     return nullptr;
   }
   void drop_snapshot(std::uint64_t) override {}
   std::vector<std::uint32_t> numbers_of(std::span<const user_index>) const override { return {}; }
-  erased_counts erase(const erasure&, std::unique_lock<fair_mutex>&) override { return {}; }
+  erased_counts erase(const erasure&, std::uint64_t, std::unique_lock<fair_mutex>&) override { return {}; }
   std::uint64_t compact(entry_number) override { return 0; }
   entry_number compacted_to() const override { return {}; }
+  void lift_ceiling(bool) override {}
 
  private:
-  void begin_group() noexcept override {}
+  void begin_group() override {}
   void end_group() noexcept override {}
   bool is_gone(const journal_entry& entry) const {
     const auto has = [&](std::string_view user) { return gone_.contains(std::string(user)); };
@@ -142,7 +145,10 @@ TEST_CASE("no byte of the files holds a forgotten user's name, key, context or o
   days.go_on(kept, 300);
   for (int k = 0; k < 40; ++k) {
     const std::string key = "orderofadaline" + std::to_string(k);
-    kept.observe({.user = "adaline", .item = "item" + std::to_string(k), .time = today, .key = key,
+    kept.observe({.user = "adaline",
+                  .item = "item" + std::to_string(k),
+                  .time = today,
+                  .key = key,
                   .context = {{"street", "adalinestreet"}}});
     kept.recommend({.user = "adaline", .time = today});
     days.go_on(kept, 10);
@@ -164,4 +170,133 @@ TEST_CASE("no byte of the files holds a forgotten user's name, key, context or o
   CHECK_FALSE(holds(folder.path, "thesisofadaline"));
   kept = engine();
   CHECK_FALSE(holds(folder.path, "adaline"));
+}
+
+TEST_CASE("many who are forgotten one after the other leave no byte, also of rows that were moved in between") {
+  const test_support::scratch folder;
+  engine kept = open(in(folder, "shop"), small_options());
+  for (int k = 0; k < 1500; ++k) {
+    const std::string user = "person" + std::to_string(k % 25) + "x";
+    const std::string key = user + "key" + std::to_string(k);
+    kept.observe({.user = user, .item = "item" + std::to_string(k % 40), .time = today, .key = key});
+  }
+  for (int u = 0; u < 25; u += 2) kept.forget("person" + std::to_string(u) + "x", today);
+  kept.flush();
+  for (int u = 0; u < 25; ++u) {
+    CAPTURE(u);
+    CHECK(holds(folder.path, "person" + std::to_string(u) + "xkey") == (u % 2 == 1));
+  }
+}
+
+TEST_CASE("an unknown user is an error that changes nothing") {
+  const test_support::scratch folder;
+  engine kept = open(in(folder, "shop"), small_options());
+  life(1).go_on(kept, 200);
+  kept.checkpoint();
+  const std::uint64_t digest = kept.digest();
+  CHECK_THROWS_WITH(kept.forget("nobody at all", today), Contains("there is no user 'nobody at all'"));
+  CHECK(kept.digest() == digest);
+  kept = engine();
+  CHECK(raw(open(in(folder, "shop"), small_options()).opened().from) > 0);
+}
+
+TEST_CASE("a late reward of a forgotten user is unknown, and nothing of it is kept") {
+  const test_support::scratch folder;
+  engine kept = open(in(folder, "shop"), small_options());
+  life(2).go_on(kept, 120);
+  kept.observe({.user = "adaline", .item = "item1", .time = today});
+  const recommendation page = kept.recommend({.user = "adaline", .count = 3, .time = today});
+  REQUIRE_FALSE(page.items.empty());
+  kept.forget("adaline", today);
+  const observe_result late = kept.reward(page.id, page.items[0].item, 1, today);
+  CHECK(late.reason == reject_reason::unknown_decision);
+  kept.observe({.user = "adaline", .item = "item2", .time = today});  // comes back, as somebody new
+  kept = engine();
+  CHECK(open(in(folder, "shop"), small_options()).export_user("adaline").events.size() == 1);
+}
+
+TEST_CASE("of a compacted log users are forgotten too, and it opens again") {
+  const test_support::scratch folder;
+  std::uint64_t events = 0;
+  {
+    engine kept = open(in(folder, "shop"), small_options());
+    life days(3);
+    days.go_on(kept, 400);
+    kept.observe({.user = "adaline", .item = "item1", .time = today, .key = "adalinekey"});
+    kept.refit();
+    kept.observe({.user = "adaline", .item = "item2", .time = today});
+    REQUIRE(kept.compact({.max_events = 50}) > 0);
+    kept.forget("adaline", today);
+    CHECK_FALSE(holds(folder.path, "adalinekey"));
+    CHECK_THROWS_AS(kept.forget("nobody at all", today), error);
+    days.go_on(kept, 40);
+    events = kept.stats().events;
+  }
+  CHECK_FALSE(holds(folder.path, "adaline"));
+  engine again = open(in(folder, "shop"), small_options());
+  CHECK(again.stats().events == events);
+  CHECK(again.opened().problems.empty());
+  CHECK_NOTHROW(again.refit());
+  CHECK(verify_file(in(folder, "shop")).sound());
+}
+
+TEST_CASE("a log learned from another has its streams, and snapshots that can be opened") {
+  const test_support::scratch folder;
+  std::uint64_t digest = 0;
+  {
+    engine kept = open(in(folder, "shop"), small_options());
+    life(4).go_on(kept, 350);
+    kept.observe({}, {"orders", "17"});
+    digest = kept.digest();
+  }
+  {
+    engine other = open(in(folder, "other"), small_options());
+    const open_report report = other.learn_from(*open_sqlite(in(folder, "shop")));
+    CHECK(report.refitted == 2);
+    CHECK(other.digest() == digest);
+    CHECK(other.stream("orders") == "17");
+    other.checkpoint();
+  }
+  const engine again = open(in(folder, "other"), small_options());
+  CHECK(raw(again.opened().from) > 0);
+  CHECK(again.opened().problems.empty());
+  CHECK(again.digest() == digest);
+}
+
+namespace {
+
+class tea_lover final : public hybrid::source {
+ public:
+  std::string_view name() const noexcept override { return "tea_lover"; }
+  bool score(const hybrid::query& q, std::span<float> out) const override {
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<float>(q.known.items[i].back() == '7');
+    return true;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("with a source of the host answers keep their candidates, and a file without a user opens") {
+  const test_support::scratch folder;
+  const std::vector<std::shared_ptr<const hybrid::source>> own{std::make_shared<tea_lover>()};
+  {
+    engine kept = open(in(folder, "shop"), small_options(), {}, own);
+    engine memory(small_options(), nullptr, own);
+    life first(5);
+    life second(5);
+    first.go_on(kept, 150);
+    second.go_on(memory, 150);
+    kept = engine();
+    kept = open(in(folder, "shop"), small_options(), {}, own);
+    CHECK(kept.digest() == memory.digest());
+    kept.observe({.user = "adaline", .item = "only adaline has it", .time = today});
+    first.go_on(kept, 100);
+    kept.forget("adaline", today);
+  }
+  engine again = open(in(folder, "shop"), small_options(), {}, own);
+  CHECK(again.opened().decided_otherwise <= 1000);
+  again.checkpoint();
+  again = engine();
+  CHECK(open(in(folder, "shop"), small_options(), {}, own).opened().problems.empty());
+  CHECK_NOTHROW(open(in(folder, "shop"), small_options()));  // without it, what it taught is not there
 }

@@ -75,6 +75,18 @@ inline void engine::state::keep(std::unique_ptr<hybrid::gather_scratch> scratch)
   }
 }
 
+// false, with nothing changed, when a file that could be written a moment ago cannot
+inline bool engine::state::try_to_remember(answer_entry& entry, detail::pending_decision wait) {
+  try {
+    add_candidates(entry, wait);
+    remember(entry, std::move(wait));
+    return true;
+  } catch (const error&) {
+    if (durable == nullptr) throw;
+    return false;
+  }
+}
+
 // logs an answer and keeps what its rewards will need; throws with nothing changed
 inline void engine::state::remember(const answer_entry& entry, detail::pending_decision wait) {
   const decision& record = entry.record;

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -27,6 +28,27 @@ inline std::string erasure_receipt::text() const {
   return out;
 }
 
+namespace detail {
+
+// lifts the ceiling of a file for its life
+class without_ceiling {
+ public:
+  explicit without_ceiling(durable_store& of) : of_(&of) { of_->lift_ceiling(true); }
+  without_ceiling(const without_ceiling&) = delete;
+  without_ceiling& operator=(const without_ceiling&) = delete;
+  ~without_ceiling() {
+    try {
+      of_->lift_ceiling(false);
+    } catch (...) {  // it stays lifted until the file is opened again
+    }
+  }
+
+ private:
+  durable_store* of_;
+};
+
+}  // namespace detail
+
 // under the lock: everybody whose history is this user's, and the names they had
 inline std::vector<user_index> engine::state::group_of(std::string_view id) const {
   std::vector<user_index> out;
@@ -41,53 +63,117 @@ inline std::vector<user_index> engine::state::group_of(std::string_view id) cons
 inline erasure engine::state::whose(std::string_view id, std::span<const user_index> group) const {
   erasure out;
   if (durable != nullptr) out.users = durable->numbers_of(group);
-  out.names.emplace_back(id);
-  for (const user_index user : group) out.names.emplace_back(users.name(user));
-  std::sort(out.names.begin(), out.names.end());
-  out.names.erase(std::unique(out.names.begin(), out.names.end()), out.names.end());
+  out.names.emplace_back(id);  // of pages shown before anything was known of them
   return out;
 }
 
 // under the lock: nobody remembers them; what they did to counts that all share stays until the log is learned anew
-inline void engine::state::drop(std::span<const user_index> group, const std::vector<std::string>& names) {
-  const auto is_theirs = [&](const detail::pending_decision& p) {
-    return std::find(group.begin(), group.end(), p.user) != group.end() ||
-           std::find(names.begin(), names.end(), p.user_name) != names.end();
-  };
-  pending.remove_if(is_theirs);
+inline void engine::state::drop(std::string_view id, std::span<const user_index> group) {
+  pending.remove_if([&](const detail::pending_decision& p) {
+    if (p.user == no_id<user_index>) return p.user_name == id;
+    return std::find(group.begin(), group.end(), p.user) != group.end();
+  });
   for (const user_index user : group) {
     histories[slot(user)] = nobody;
     refuse_consent(user, true);  // a log that keeps their events, in memory, is not learned from
+    if (forgotten.size() <= slot(user)) forgotten.resize(slot(user) + 1);
+    forgotten[slot(user)] = true;
     if (users.find(users.name(user)) == user) users.release(users.name(user));
   }
-  needs_rebuild = durable != nullptr;
+}
+
+// Keys of events that were compacted away could be anybody's: they go. Those of the user's events go too.
+inline void engine::state::keep_keys_of_others(const erasure& what) {
+  std::unordered_set<std::string> theirs;
+  durable->scan_of(what, [&](entry_number, const journal_entry& entry) {
+    if (const auto* e = std::get_if<event_entry>(&entry)) theirs.emplace(e->key);
+  });
+  detail::key_set left(options.max_event_keys);
+  durable->scan(entry_number{}, [&](entry_number, const journal_entry& entry) {
+    const auto* e = std::get_if<event_entry>(&entry);
+    if (e == nullptr || e->key.empty() || theirs.contains(std::string(e->key)) || left.contains(e->key)) return;
+    left.add(e->key);
+    left.trim();
+  });
+  const std::lock_guard lock(mutex);
+  keys = std::move(left);
+}
+
+// The state and the model without some users, in place of all snapshots there were: of a compacted log, whose beginning
+// nothing else stands for. Returns the first snapshot that is to stay.
+inline std::uint64_t engine::state::write_without(std::span<const user_index> gone, const erasure& what) {
+  std::shared_ptr<const hybrid::batch_snapshot> model;
+  entry_number last{};
+  {
+    const std::lock_guard lock(mutex);
+    model = batch;
+    last = last_entry();
+  }
+  keep_keys_of_others(what);
+  std::uint64_t first = ~std::uint64_t{0};
+  if (model != nullptr) {
+    const batch::factor_model& with = *model->model;
+    std::vector<float> vectors(with.user_matrix().begin(), with.user_matrix().end());
+    for (const user_index user : gone) {
+      if (slot(user) >= with.n_users()) continue;
+      std::fill_n(vectors.begin() + static_cast<std::ptrdiff_t>(slot(user) * with.rank()), with.rank(), 0.0F);
+    }
+    auto without = std::make_shared<hybrid::batch_snapshot>(
+        std::make_shared<const batch::factor_model>(batch::factor_model::from_factors(
+            std::move(vectors), {with.item_matrix().begin(), with.item_matrix().end()}, with.rank(), with.weights())));
+    without->popularity = model->popularity;
+    without->version = model->version;
+    without->position = model->position;
+    first = write_model(*without, last, true);
+    const std::lock_guard lock(mutex);
+    batch = std::move(without);
+    batch_snapshot = first;
+  }
+  checkpoint_now(true);
+  return std::min(first, durable->snapshots().front().id);
 }
 
 inline erasure_receipt engine::state::forget(std::string_view id, timestamp asked) {
   const std::lock_guard one_at_a_time(refit_mutex);
   erasure_receipt out{std::string(id), asked, {}, {}};
+  std::vector<user_index> group;
   erasure what;
-  bool known = false;
   {
     const std::lock_guard lock(mutex);
-    const std::vector<user_index> group = group_of(id);
-    known = !group.empty();
+    group = group_of(id);
     what = whose(id, group);
-    drop(group, what.names);
+    if (const auto left = unfinished.find(out.user); left != unfinished.end()) {
+      what.users.insert(what.users.end(), left->second.users.begin(), left->second.users.end());
+    }
   }
-  if (durable != nullptr) {
+  if (group.empty() && what.users.empty()) {
+    bool any = false;
+    if (durable != nullptr) durable->scan_of(what, [&](entry_number, const journal_entry&) { any = true; });
+    if (!any) throw error(errc::not_found, "there is no user '" + out.user + "'", {{}, 0, "user"});
+  }
+  const bool compacted = durable != nullptr && raw(durable->compacted_to()) > 0;
+  {
+    const std::lock_guard lock(mutex);
+    drop(id, group);
+    needs_rebuild = durable != nullptr && !compacted;
+    if (durable != nullptr) unfinished[out.user] = what;
+  }
+  if (durable == nullptr) return out;
+  const std::uint64_t keep_from = compacted ? write_without(group, what) : ~std::uint64_t{0};
+  {
     std::unique_lock lock(mutex, std::defer_lock);
-    out.counts = durable->erase(what, lock);
+    out.counts = durable->erase(what, keep_from, lock);
   }
   {
     const std::lock_guard lock(mutex);
+    unfinished.erase(out.user);
     out.up_to = last_entry();
-    batch_snapshot = 0;  // went with the others
-    checkpointed = entry_number{};
+    if (!compacted) {
+      batch_snapshot = 0;  // went with the others
+      checkpointed = entry_number{};
+    }
   }
-  if (!known && out.counts.entries == 0) {
-    throw error(errc::not_found, "there is no user '" + out.user + "'", {{}, 0, "user"});
-  }
+  if (compacted) checkpoint_now();
   return out;
 }
 
@@ -100,6 +186,7 @@ inline user_data engine::state::data_of(std::string_view id) const {
     const std::vector<user_index> group = group_of(id);
     what = whose(id, group);
     out.names = what.names;
+    for (const user_index user : group) out.names.emplace_back(users.name(user));
     out.consent = group.empty() || may_learn_from(owner[slot(group.front())]);
   }
   const auto context_of = [](std::span<const std::string> named_values) {
@@ -144,6 +231,7 @@ inline std::uint64_t engine::state::compact(const retention& keep) {
     }
     last = last_entry();
   }
+  const detail::without_ceiling room(*durable);  // a file that is full is made smaller by this
   if (!durable->commit(last)) throw error(errc::io_error, durable->failure(), {}, "see engine::flush()");
   const entry_number to = last_to_forget(keep);
   if (raw(to) <= raw(durable->compacted_to())) return 0;

@@ -28,8 +28,9 @@ inline engine::engine(engine_options options, std::unique_ptr<event_store> store
   for (std::size_t k = 0;; ++k) {  // what a damaged snapshot has half filled is made anew
     state_ = std::make_shared<state>(options, std::move(store), sources);
     if (durable == nullptr) return;
-    const std::string made_with = detail::fingerprint(state_->options, *state_->sources);
-    while (k < snapshots.size() && (snapshots[k].kind != snapshot_kind::state || snapshots[k].options != made_with)) {
+    const std::string made_with = detail::fingerprint(state_->options, *state_->sources) + '\t';
+    while (k < snapshots.size() &&
+           (snapshots[k].kind != snapshot_kind::state || !snapshots[k].options.starts_with(made_with))) {
       ++k;
     }
     if (k >= snapshots.size() || state_->load_snapshot(snapshots[k], *opened_)) break;
@@ -37,8 +38,9 @@ inline engine::engine(engine_options options, std::unique_ptr<event_store> store
   }
   opened_->from = state_->checkpointed;
   if (raw(state_->checkpointed) < raw(durable->compacted_to())) {
-    throw error(errc::damaged, "entries up to " + std::to_string(raw(durable->compacted_to())) +
-                                   " were compacted away, and no sound snapshot made with these options stands for them",
+    throw error(errc::damaged,
+                "entries up to " + std::to_string(raw(durable->compacted_to())) +
+                    " were compacted away, and no sound snapshot made with these options stands for them",
                 {}, "open it with the sources and options of learners that it had");
   }
   state::recovery(*state_, *opened_).run(state_->checkpointed);
@@ -112,11 +114,12 @@ inline bool engine::observe(std::span<const event> events, const stream_position
     const durable_store::group together(&file);
     for (std::size_t k = 0; k < events.size(); ++k) {
       const reject_reason why = detail::check_event(events[k], false);
-      const observe_result result =
-          why == reject_reason::none ? state_->take(events[k], false) : state_->reject(why);
+      const observe_result result = why == reject_reason::none ? state_->take(events[k], false) : state_->reject(why);
       if (k < results.size()) results[k] = result;
-      if (result.status == observe_status::store_failed || result.status == observe_status::out_of_memory) {
-        throw error(errc::io_error, "event " + std::to_string(k) + " could not be taken: " + std::string(name(result.status)),
+      if (result.status == observe_status::store_failed || result.status == observe_status::out_of_memory ||
+          result.status == observe_status::full) {
+        throw error(errc::io_error,
+                    "event " + std::to_string(k) + " could not be taken: " + std::string(name(result.status)),
                     {{}, 0, "events"}, "give it and those after it again");
       }
     }
@@ -138,8 +141,14 @@ inline open_report engine::learn_from(const durable_store& log) {
   if (raw(file.last()) != 0) {
     throw error(errc::wrong_state, "the engine has taken something already", {}, "give it a new file");
   }
+  if (raw(log.compacted_to()) != 0) {
+    throw error(errc::wrong_state, "the log was compacted: what stands for its beginning cannot be learned from", {},
+                "go on with its own file");
+  }
   open_report out;
   state::recovery(*state_, log, out).run(entry_number{});
+  for (const auto& [name, position] : log.streams()) file.set_stream(name, position);
+  if (!file.commit(file.last())) throw error(errc::io_error, file.failure(), {}, "see engine::flush()");
   return out;
 }
 
@@ -230,7 +239,7 @@ inline std::vector<recommended_item> items_of(const decision& d, const cow_vecto
 }  // namespace detail
 
 inline recommendation engine::recommend(const request& asked) noexcept {
-  const bool logs = state_->durable == nullptr || state_->durable->ready();
+  bool logs = state_->durable == nullptr || !state_->durable->failing();
   try {
     const request r = detail::sane(asked);
     std::vector<std::string> facts = detail::fact_names(r.context);
@@ -262,15 +271,15 @@ inline recommendation engine::recommend(const request& asked) noexcept {
       const std::lock_guard lock(state_->mutex);
       state_->keep(std::move(from.scratch));
       state_->counters.ignored_facts += ignored;
-      if (logs) {
-        state_->add_candidates(entry, wait);
-        state_->remember(entry, std::move(wait));
-        ticket = state_->last_entry();
-      } else {
-        ++state_->counters.unlogged_answers;
-      }
+      logs = logs && !state_->is_forgotten(from.user) && state_->try_to_remember(entry, std::move(wait));
+      ticket = state_->last_entry();
+      if (!logs) ++state_->counters.unlogged_answers;
     }
-    if (logs) (void)state_->settle(ticket);
+    if (logs) {
+      (void)state_->settle(ticket);
+    } else {
+      out.id = decision_id::none;
+    }
     return out;
   } catch (...) {  // no answer rather than half of one
     const std::lock_guard lock(state_->mutex);

@@ -176,11 +176,12 @@ class engine::state::recovery {
       for (const std::string_view name : names) out.push_back(s_->items.intern(name));
       return out;
     };
+    entry.candidate_items = known(e.candidate_names);
     entry.only = known(e.only_items);
     entry.blocked = known(e.blocked_items);
     s_->list_items();
     record.position = log_position{raw(s_->store->end()) - std::min(raw(s_->store->end()), e.events_since)};
-    record.user = s_->users.find(record.user_name);
+    if (copies_) record.user = s_->users.find(record.user_name);  // else as it was when decided
     wait.id = record.id;
     wait.user = record.user;
     wait.user_name = record.user_name;
@@ -203,10 +204,7 @@ class engine::state::recovery {
       wait.user = again->second.user;
       decided_.erase(again);
     } else if (!e.candidates.empty()) {
-      std::span<const std::byte> rest = e.candidates;
-      const auto once = [&rest] { return std::exchange(rest, {}); };
-      byte_reader in(once);
-      *set = hybrid::candidate_set::load(in, s_->sources->size(), s_->items.size());
+      load_kept(e, *set);
     }
     bool alike = true;
     for (const item_index item : wait.shown_items) {
@@ -216,6 +214,21 @@ class engine::state::recovery {
     }
     if (!alike && set->size() > 0) ++report_->decided_otherwise;
     wait.candidates = std::move(set);
+  }
+
+  // the set as it was kept, if this engine has the sources that made it
+  void load_kept(const answer_entry& e, hybrid::candidate_set& to) {
+    std::span<const std::byte> rest = e.candidates;
+    const auto once = [&rest] { return std::exchange(rest, {}); };
+    byte_reader in(once);
+    try {
+      hybrid::candidate_set kept = hybrid::candidate_set::load(in, s_->sources->size());
+      if (kept.size() != e.candidate_items.size()) return;
+      kept.items = e.candidate_items;
+      to = std::move(kept);
+    } catch (const error&) {
+      ++report_->decided_otherwise;
+    }
   }
 
   void redo(entry_number number, const change_entry& change) {
@@ -243,8 +256,8 @@ class engine::state::recovery {
   open_report* report_;
   bool copies_ = false;
   std::vector<std::pair<entry_number, entry_number>> copied_;  // by the log's number: the engine's own
-  std::multimap<entry_number, asked> to_decide_;              // by the last entry they knew
-  std::multimap<entry_number, std::uint64_t> models_to_fit_;  // versions, by the same
+  std::multimap<entry_number, asked> to_decide_;               // by the last entry they knew
+  std::multimap<entry_number, std::uint64_t> models_to_fit_;   // versions, by the same
   std::unordered_map<decision_id, decided_again> decided_;
   std::unordered_map<std::uint64_t, std::shared_ptr<const hybrid::batch_snapshot>> fitted_;
 };

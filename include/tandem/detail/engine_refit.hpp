@@ -107,12 +107,19 @@ inline void engine::state::refit(executor_ref executor, const progress& report) 
     batch_snapshot = kept;
     ++counters.refits;
   }
-  if (keeps) checkpoint_now();
+  if (!keeps) return;
+  try {
+    checkpoint_now();
+  } catch (const error&) {  // the model is in use and in the file; what comes after is replayed
+    const std::lock_guard lock(mutex);
+    ++counters.failed_checkpoints;
+  }
 }
 
 // a model goes into the file before it is put into use
-inline std::uint64_t engine::state::write_model(const hybrid::batch_snapshot& model, entry_number seen) const {
-  const auto writer = durable->write_snapshot(snapshot_kind::model, seen, {});
+inline std::uint64_t engine::state::write_model(const hybrid::batch_snapshot& model, entry_number seen,
+                                                bool outlives_keys) const {
+  const auto writer = durable->write_snapshot(snapshot_kind::model, seen, {}, outlives_keys);
   const auto sink = [&](std::span<const std::byte> run) { writer->write(run); };
   byte_writer out(sink);
   detail::save_model(model, out);

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -143,6 +144,9 @@ inline detail::state_copy engine::state::copy() const {
   out.any_time = any_time;
   out.host_has_clock = host_has_clock;
   out.users = detail::names_in(users);
+  for (std::size_t u = 0; u < std::min(forgotten.size(), out.users.size()); ++u) {
+    if (forgotten[u]) out.users[u] = {};
+  }
   out.items = detail::names_in(items);
   out.actions = detail::names_in(actions);
   out.facts = detail::names_in(facts);
@@ -172,10 +176,16 @@ inline void engine::state::load_users(byte_reader& in) {
   in.section("users");
   const std::size_t n = in.count();
   for (std::size_t u = 0; u < n; ++u) {
-    const std::string name = in.text(max_id_bytes);
+    std::string name = in.text(max_id_bytes);
+    const bool gone = name.empty();
+    if (gone) name = '\0' + std::to_string(u);  // no id of a host: forgotten
     in.check(slot(user_of(name)) == u, "a user that came before");
     owner[u] = in.get<user_index>();
-    if (slot(owner[u]) != u) users.release(name);  // merged away: the name may come again
+    if (gone || slot(owner[u]) != u) users.release(name);  // or merged away: the name may come again
+    if (gone) {
+      forgotten.resize(u + 1);
+      forgotten[u] = true;
+    }
     if (in.get<bool>()) refuse_consent(user_index{static_cast<std::uint32_t>(u)}, true);
     if (in.get<bool>()) histories[u] = cow<online::history>(online::history::load(in, items.size()));
   }
@@ -296,18 +306,43 @@ inline void engine::state::checkpoint() {
   checkpoint_now();
 }
 
-inline void engine::state::checkpoint_now() {
+// Puts the model in use into the file if it is not there: one that was fitted while opening.
+inline void engine::state::keep_model() {
+  std::shared_ptr<const hybrid::batch_snapshot> model;
+  entry_number last{};
+  {
+    const std::lock_guard lock(mutex);
+    if (batch == nullptr || batch_snapshot != 0) return;
+    model = batch;
+    last = last_entry();
+  }
+  const std::uint64_t kept = write_model(*model, last);
+  const std::lock_guard lock(mutex);
+  batch_snapshot = kept;
+}
+
+// the model a state goes with stands behind what it was made with
+inline std::string engine::state::made_with(std::uint64_t model) const {
+  return detail::fingerprint(options, *sources) + "\tmodel " + std::to_string(model);
+}
+
+inline void engine::state::checkpoint_now(bool outlives_keys) {
   detail::state_copy now;
   {
     const std::lock_guard lock(mutex);
     if (needs_rebuild) return;  // what was learned holds what was to be forgotten
+  }
+  keep_model();
+  {
+    const std::lock_guard lock(mutex);
     now = copy();
     now.ids = durable->ids();
     checkpointed = now.at;
   }
   if (!durable->commit(now.at)) throw error(errc::io_error, durable->failure(), {}, "see engine::flush()");
   const std::vector<snapshot_info> before = durable->snapshots();
-  const auto writer = durable->write_snapshot(snapshot_kind::state, now.at, detail::fingerprint(options, *sources));
+  const auto writer =
+      durable->write_snapshot(snapshot_kind::state, now.at, made_with(now.batch_snapshot), outlives_keys);
   const auto sink = [&](std::span<const std::byte> run) { writer->write(run); };
   byte_writer out(sink);
   now.save(out);
@@ -323,16 +358,19 @@ inline void engine::state::checkpoint_now() {
 inline void engine::state::close() {
   constexpr std::uint64_t quick = 1000;  // entries that are replayed sooner than a state is written
   entry_number last{};
+  entry_number kept{};
   {
     const std::lock_guard lock(mutex);
     last = last_entry();
+    kept = checkpointed;
   }
-  if (raw(last) - raw(checkpointed) > quick) return checkpoint();
+  if (raw(last) - raw(kept) > quick) return checkpoint();
   (void)durable->commit(last);
 }
 
 inline void engine::state::add_candidates(answer_entry& entry, const detail::pending_decision& wait) const {
   if (durable == nullptr || (own_sources == 0 && raw(entry.seen) >= raw(checkpointed))) return;
+  entry.candidate_items = wait.candidates->items;
   const auto sink = [&](std::span<const std::byte> run) {
     entry.candidates.insert(entry.candidates.end(), run.begin(), run.end());
   };
@@ -343,23 +381,25 @@ inline void engine::state::add_candidates(answer_entry& entry, const detail::pen
 
 // Keeps the newest state but one, for the case that the newest is damaged, and the models that the two go with or that
 // came after.
-inline void engine::state::drop_old_snapshots(const std::vector<snapshot_info>& before) {
-  bool kept = false;
+inline void engine::state::drop_old_snapshots(const std::vector<snapshot_info>& before) const {
   entry_number oldest{};
+  std::uint64_t model_of_oldest = 0;
+  bool kept = false;
   for (const snapshot_info& each : before) {
     if (each.kind != snapshot_kind::state) continue;
-    if (!kept) oldest = each.at;
-    if (kept) durable->drop_snapshot(each.id);
+    if (kept) {
+      durable->drop_snapshot(each.id);
+    } else {
+      oldest = each.at;
+      const std::size_t at = each.options.find("\tmodel ");
+      if (at != std::string::npos) model_of_oldest = std::strtoull(each.options.c_str() + at + 7, nullptr, 10);
+    }
     kept = true;
   }
-  std::size_t may_be_of_oldest = 2;           // the one in use then, and one that was trained and not in use yet
-  for (const snapshot_info& each : before) {  // newest first
-    if (each.kind != snapshot_kind::model || raw(each.at) > raw(oldest)) continue;
-    if (may_be_of_oldest > 0) {
-      --may_be_of_oldest;
-    } else {
-      durable->drop_snapshot(each.id);
-    }
+  for (const snapshot_info& each : before) {
+    const bool goes = each.kind == snapshot_kind::model && raw(each.at) <= raw(oldest) && each.id != model_of_oldest &&
+                      each.id != batch_snapshot;
+    if (goes) durable->drop_snapshot(each.id);
   }
 }
 

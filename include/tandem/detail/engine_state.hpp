@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -85,11 +86,13 @@ struct engine::state {
   std::uint64_t next_logged = 1;  // as the log has it: an answer that is being made has its id before it is there
   bool refit_scheduled = false;
   bool answered = false;
-  std::uint64_t batch_snapshot = 0;  // where the store keeps the model; 0 = nowhere
-  entry_number checkpointed{};       // the last entry that a snapshot of the state was taken at
-  bool needs_rebuild = false;        // what was learned holds what was to be forgotten
-  std::vector<bool> no_consent;      // by owner: their events are not learned from
-  std::size_t own_sources = 0;       // of the host, behind the built-in ones
+  std::uint64_t batch_snapshot = 0;           // where the store keeps the model; 0 = nowhere
+  entry_number checkpointed{};                // the last entry that a snapshot of the state was taken at
+  bool needs_rebuild = false;                 // what was learned holds what was to be forgotten
+  std::vector<bool> forgotten;                // by user: nothing of theirs is logged any more
+  std::map<std::string, erasure> unfinished;  // what forget() could not erase yet, by who was named
+  std::vector<bool> no_consent;               // by owner: their events are not learned from
+  std::size_t own_sources = 0;                // of the host, behind the built-in ones
   engine_stats counters;
   bool any_time = false;
   bool host_has_clock = false;
@@ -124,18 +127,23 @@ struct engine::state {
   void load_users(byte_reader& in);
   void load_learners(byte_reader& in);
   std::shared_ptr<const hybrid::batch_snapshot> read_model(std::uint64_t snapshot) const;
-  std::uint64_t write_model(const hybrid::batch_snapshot& model, entry_number seen) const;
+  std::uint64_t write_model(const hybrid::batch_snapshot& model, entry_number seen, bool outlives_keys = false) const;
   void checkpoint();
-  void checkpoint_now();
+  void checkpoint_now(bool outlives_keys = false);
+  void keep_model();
+  std::string made_with(std::uint64_t model) const;
   void close();
   std::vector<user_index> group_of(std::string_view id) const;  // this and the next two guarded by mutex
   erasure whose(std::string_view id, std::span<const user_index> group) const;
-  void drop(std::span<const user_index> group, const std::vector<std::string>& names);
+  void drop(std::string_view id, std::span<const user_index> group);
+  bool is_forgotten(user_index user) const noexcept { return slot(user) < forgotten.size() && forgotten[slot(user)]; }
+  std::uint64_t write_without(std::span<const user_index> gone, const erasure& what);
+  void keep_keys_of_others(const erasure& what);
   erasure_receipt forget(std::string_view id, timestamp asked);
   user_data data_of(std::string_view id) const;
   std::uint64_t compact(const retention& keep);
   entry_number last_to_forget(const retention& keep) const;
-  void drop_old_snapshots(const std::vector<snapshot_info>& before);
+  void drop_old_snapshots(const std::vector<snapshot_info>& before) const;
   std::uint64_t digest() const;
 
   // ---- events ---------------------------------------------------------------------------------------------------
@@ -161,6 +169,7 @@ struct engine::state {
   detail::frozen freeze(const request& r, const std::vector<std::string>& where) const;
   hybrid::view view_of(const request& r, user_index user, const std::vector<std::string>& where) const;
   void remember(const answer_entry& entry, detail::pending_decision wait);
+  bool try_to_remember(answer_entry& entry, detail::pending_decision wait);
   void keep(std::unique_ptr<hybrid::gather_scratch> scratch) const noexcept;
   void add_listed(std::span<const std::string_view> ids, std::vector<item_index>& to) const;
 
@@ -220,7 +229,11 @@ inline engine::state::state(engine_options o, std::unique_ptr<event_store> log,
 class engine::state::draft {
  public:
   explicit draft(state& s) noexcept
-      : state_(&s), users_(s.users.size()), items_(s.items.size()), actions_(s.actions.size()) {}
+      : state_(&s),
+        users_(s.users.size()),
+        items_(s.items.size()),
+        actions_(s.actions.size()),
+        attribute_facts_(s.attribute_facts.size()) {}
   draft(const draft&) = delete;
   draft& operator=(const draft&) = delete;
   ~draft() {
@@ -230,6 +243,7 @@ class engine::state::draft {
     state_->item_names.shrink(items_);
     state_->attributes.shrink(items_);
     state_->actions.shrink(actions_);
+    state_->attribute_facts.shrink(attribute_facts_);
     if (has_key_) state_->keys.take_back();
   }
   void add_key(std::string_view key) {
@@ -244,7 +258,7 @@ class engine::state::draft {
 
  private:
   state* state_;
-  std::size_t users_, items_, actions_;
+  std::size_t users_, items_, actions_, attribute_facts_;
   bool has_key_ = false;
 };
 

@@ -99,9 +99,15 @@ struct pending_decision {
     return out;
   }
   // shown_items are the candidates that were shown
+  // every choice is of an item that was shown; one that was decided otherwise again may lack some
   bool is_whole() const noexcept {
-    return std::equal(shown.begin(), shown.end(), shown_items.begin(), shown_items.end(),
-                      [this](std::size_t c, item_index item) { return candidates->items[c] == item; });
+    auto item = shown_items.begin();
+    for (const std::size_t c : shown) {
+      item = std::find(item, shown_items.end(), candidates->items[c]);
+      if (item == shown_items.end()) return false;
+      ++item;
+    }
+    return true;
   }
 };
 

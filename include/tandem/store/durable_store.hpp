@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tandem/core/fair_mutex.hpp"
@@ -84,12 +85,15 @@ class durable_store : public event_store {
   virtual bool after_append(entry_number entry) noexcept = 0;
   /// False while what was appended cannot be stored, after one more attempt: nothing should be appended then.
   virtual bool ready() noexcept = 0;
+  /// True while the latest attempt has failed; tries nothing.
+  [[nodiscard]] virtual bool failing() const noexcept = 0;
   /// Why the latest attempt failed; empty when it did not.
   [[nodiscard]] virtual std::string failure() const = 0;
   /// What is appended until it is destroyed is committed together. Threads: under the lock of the engine.
   class group {
    public:
-    explicit group(durable_store* of) noexcept : store_(of) {
+    /// Errors: io_error, while the store cannot be appended to.
+    explicit group(durable_store* of) : store_(of) {
       if (store_ != nullptr) store_->begin_group();
     }
     group(const group&) = delete;
@@ -105,6 +109,8 @@ class durable_store : public event_store {
   virtual void set_stream(std::string_view name, std::string_view position) = 0;
   /// How far it was read; empty when it never was.
   [[nodiscard]] virtual std::string stream(std::string_view name) const = 0;
+  /// All streams with their positions.
+  [[nodiscard]] virtual std::vector<std::pair<std::string, std::string>> streams() const = 0;
 
   // ---- opening --------------------------------------------------------------------------------------------------
   /// Calls f with every entry after `from`, in order; f appends each. Errors: damaged, io_error, what f throws.
@@ -124,25 +130,29 @@ class durable_store : public event_store {
   /// Whole snapshots, newest first.
   [[nodiscard]] virtual std::vector<snapshot_info> snapshots() const = 0;
   [[nodiscard]] virtual std::unique_ptr<snapshot_reader> read_snapshot(std::uint64_t id) = 0;
+  /// @param outlives_keys  of an encrypted log: the snapshot stays readable when keys are erased by erase().
   [[nodiscard]] virtual std::unique_ptr<snapshot_writer> write_snapshot(snapshot_kind kind, entry_number at,
-                                                                        std::string_view options) = 0;
+                                                                        std::string_view options,
+                                                                        bool outlives_keys = false) = 0;
   virtual void drop_snapshot(std::uint64_t id) = 0;
 
   // ---- erasing --------------------------------------------------------------------------------------------------
   /// The store's numbers of users. Under the lock of the engine.
   [[nodiscard]] virtual std::vector<std::uint32_t> numbers_of(std::span<const user_index> users) const = 0;
-  /// Drops all snapshots, overwrites the entries and the names that only they used, and leaves no copy of them in the
-  /// write-ahead log. `lock` keeps the engine from appending while the last of it is done.
+  /// Drops all snapshots before `keep_from`, overwrites the entries and the names that only they used, and leaves no
+  /// copy of them in the write-ahead log. `lock` keeps the engine from appending while the last of it is done.
   /// Complexity: O(log), most of it without the lock.
-  virtual erased_counts erase(const erasure& what, std::unique_lock<fair_mutex>& lock) = 0;
+  virtual erased_counts erase(const erasure& what, std::uint64_t keep_from, std::unique_lock<fair_mutex>& lock) = 0;
   /// Forgets entries up to `to`, for which a snapshot stands from now on; gives the room back to the file system.
   /// Returns how many. Errors: wrong_state, when no whole snapshot is at `to` or later.
   virtual std::uint64_t compact(entry_number to) = 0;
+  /// The ceiling of the file, file_options.max_bytes, does not hold while it is lifted: to make room takes some.
+  virtual void lift_ceiling(bool lifted) = 0;
   /// The entries up to here were compacted away; entry_number{0} = none.
   [[nodiscard]] virtual entry_number compacted_to() const = 0;
 
  private:
-  virtual void begin_group() noexcept = 0;
+  virtual void begin_group() = 0;
   virtual void end_group() noexcept = 0;
 };
 

@@ -44,11 +44,13 @@ struct answer_entry {
   bool limited = false;               ///< the host gave candidates, even if none of them was known
   std::vector<item_index> only = {};  ///< those of them that were
   std::vector<item_index> blocked = {};
-  std::vector<std::string> facts = {};     ///< of the request's context
-  std::vector<std::byte> candidates = {};  ///< the whole candidate set; kept when a source of the host scored it
+  std::vector<std::string> facts = {};           ///< of the request's context
+  std::vector<item_index> candidate_items = {};  ///< of `candidates`, whose own numbers are another engine's when read
+  std::vector<std::byte> candidates = {};        ///< the whole candidate set; kept when a source of the host scored it
   std::vector<std::string_view> slate_items = {};  ///< names of record.slate, when read back
   std::vector<std::string_view> only_items = {};   ///< of `only`, when read back
   std::vector<std::string_view> blocked_items = {};
+  std::vector<std::string_view> candidate_names = {};
 };
 
 /// An item was made known, or its attributes changed.
