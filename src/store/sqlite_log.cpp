@@ -464,6 +464,9 @@ void sqlite_log::restore(const store_ids& ids, entry_number at, log_position pos
     map.shrink({0, map.n_ids()});
     for (const std::uint32_t id : from) map.put(id);
   };
+  if (raw(position) > raw(at)) {  // whoever reads the log makes room for its events
+    throw error(errc::damaged, "a snapshot counts more events than there were entries", {path_});
+  }
   check(ids_.users, ids.users);
   check(ids_.items, ids.items);
   put_all(ids_.users, ids.users);
