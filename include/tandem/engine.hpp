@@ -255,7 +255,7 @@ struct user_data {
 
 /// What to keep of a log.
 struct retention {
-  std::uint64_t max_events = ~std::uint64_t{0};                ///< the latest so many
+  std::uint64_t max_events = ~std::uint64_t{0};         ///< the latest so many
   timestamp not_before = from_millis(-62135596800000);  ///< from the first event at or after this time on
 };
 
@@ -272,6 +272,13 @@ struct open_report {
   std::uint64_t refitted = 0;           ///< models that were fitted again, since they were not in the file
   std::uint64_t decided_otherwise = 0;  ///< answers that this machine decides otherwise than the log has them
   std::vector<std::string> problems;    ///< damage that was passed over, in words
+};
+
+/// An answer of a log, and the one that an engine gives in its place: items, best first.
+struct answer_again {
+  decision_id id = decision_id::none;
+  std::span<const std::string_view> logged;
+  std::span<const std::string_view> now;
 };
 
 /// Counters for the host's metrics; all since construction.
@@ -353,7 +360,10 @@ class engine {
   /// Does again what another log says, as if its host had told this engine: into an engine in a file of its own, made
   /// with any options, that has taken nothing yet. Decisions are kept as they were; models are fitted again.
   /// Errors: wrong_state without a file, or with one that is not empty; damaged; what refit() throws.
-  open_report learn_from(const durable_store& log);
+  open_report learn_from(const journal& log);
+  /// The same, and calls f with each of its answers and what this engine would have answered: what other options
+  /// change. f must not call the engine. Complexity: as learning the log and answering every request of it again.
+  open_report learn_from(const journal& log, function_ref<void(const answer_again&)> f);
   /// How the file was found when it was opened.
   [[nodiscard]] const open_report& opened() const noexcept;
   /// A checksum of all that was learned: equal for engines that will answer alike for ever.
@@ -406,8 +416,8 @@ class engine {
   /// Complexity: O(log); others wait while what was found is overwritten. Errors: not_found; io_error; wrong_state when
   /// another program reads the file just then (what is erased is, but the write-ahead log may hold old pages).
   erasure_receipt forget(std::string_view user, timestamp asked);
-  /// All that the file holds of a user. json.hpp writes it. Complexity: O(log). Errors: not_found; wrong_state without a
-  /// file; damaged.
+  /// All that the file holds of a user. json.hpp writes it. Complexity: O(log). Errors: not_found; wrong_state without
+  /// a file; damaged.
   [[nodiscard]] user_data export_user(std::string_view user) const;
   /// Forgets old entries of the file; what was learned from them stays, in snapshots. Later refits learn from what is
   /// kept. Returns how many went. Complexity: O(log). Errors: wrong_state without a file, or after forget() until it is

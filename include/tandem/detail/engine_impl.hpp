@@ -37,8 +37,9 @@ inline engine::engine(engine_options options, std::unique_ptr<event_store> store
   }
   opened_->from = state_->checkpointed;
   if (raw(state_->checkpointed) < raw(durable->compacted_to())) {
-    throw error(errc::damaged, "entries up to " + std::to_string(raw(durable->compacted_to())) +
-                                   " were compacted away, and no sound snapshot made with these options stands for them",
+    throw error(errc::damaged,
+                "entries up to " + std::to_string(raw(durable->compacted_to())) +
+                    " were compacted away, and no sound snapshot made with these options stands for them",
                 {}, "open it with the sources and options of learners that it had");
   }
   state::recovery(*state_, *opened_).run(state_->checkpointed);
@@ -112,11 +113,11 @@ inline bool engine::observe(std::span<const event> events, const stream_position
     const durable_store::group together(&file);
     for (std::size_t k = 0; k < events.size(); ++k) {
       const reject_reason why = detail::check_event(events[k], false);
-      const observe_result result =
-          why == reject_reason::none ? state_->take(events[k], false) : state_->reject(why);
+      const observe_result result = why == reject_reason::none ? state_->take(events[k], false) : state_->reject(why);
       if (k < results.size()) results[k] = result;
       if (result.status == observe_status::store_failed || result.status == observe_status::out_of_memory) {
-        throw error(errc::io_error, "event " + std::to_string(k) + " could not be taken: " + std::string(name(result.status)),
+        throw error(errc::io_error,
+                    "event " + std::to_string(k) + " could not be taken: " + std::string(name(result.status)),
                     {{}, 0, "events"}, "give it and those after it again");
       }
     }
@@ -132,14 +133,20 @@ inline std::string engine::stream(std::string_view name) const {
   return detail::require_file(state_->durable).stream(name);
 }
 
-inline open_report engine::learn_from(const durable_store& log) {
-  durable_store& file = detail::require_file(state_->durable);
-  const std::lock_guard lock(state_->mutex);
+inline open_report engine::learn_from(const journal& log) { return state_->learn_from(log, nullptr); }
+
+inline open_report engine::learn_from(const journal& log, function_ref<void(const answer_again&)> f) {
+  return state_->learn_from(log, &f);
+}
+
+inline open_report engine::state::learn_from(const journal& log, const function_ref<void(const answer_again&)>* each) {
+  durable_store& file = detail::require_file(durable);
+  const std::lock_guard lock(mutex);
   if (raw(file.last()) != 0) {
     throw error(errc::wrong_state, "the engine has taken something already", {}, "give it a new file");
   }
   open_report out;
-  state::recovery(*state_, log, out).run(entry_number{});
+  recovery(*this, log, out, each).run(entry_number{});
   return out;
 }
 

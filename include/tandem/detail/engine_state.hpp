@@ -131,6 +131,7 @@ struct engine::state {
   erasure whose(std::string_view id, std::span<const user_index> group) const;
   void drop(std::span<const user_index> group, const std::vector<std::string>& names);
   erasure_receipt forget(std::string_view id, timestamp asked);
+  open_report learn_from(const journal& log, const function_ref<void(const answer_again&)>* each);
   user_data data_of(std::string_view id) const;
   std::uint64_t compact(const retention& keep);
   entry_number last_to_forget(const retention& keep) const;

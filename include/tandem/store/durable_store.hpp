@@ -69,7 +69,7 @@ struct erased_counts {
 /// append() only queues an entry; commit() makes it survive. While a store is being opened, append() takes what
 /// replay() gives out and stores nothing. Threads: append(), end(), prefix(), last() and ids() under one lock of the
 /// engine, as event_store says; all others are thread-safe, and called without that lock.
-class durable_store : public event_store {
+class durable_store : public event_store, public journal {
  public:
   [[nodiscard]] durable_store* durable() noexcept final { return this; }
 
@@ -109,8 +109,8 @@ class durable_store : public event_store {
   // ---- opening --------------------------------------------------------------------------------------------------
   /// Calls f with every entry after `from`, in order; f appends each. Errors: damaged, io_error, what f throws.
   virtual void replay(entry_number from, function_ref<void(entry_number, const journal_entry&)> f) = 0;
-  /// Calls f with every entry after `from` that is in the file: for looking ahead, and for those who only read.
-  virtual void scan(entry_number from, function_ref<void(entry_number, const journal_entry&)> f) const = 0;
+  /// As journal: what is in the file, for looking ahead.
+  void scan(entry_number from, function_ref<void(entry_number, const journal_entry&)> f) const override = 0;
   /// The entries that erase() would take, as scan() gives them.
   virtual void scan_of(const erasure& whose, function_ref<void(entry_number, const journal_entry&)> f) const = 0;
   /// Goes on from a state that has seen everything up to `at`, `position` events among it, instead of replaying it.

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "tandem/core/function_ref.hpp"
 #include "tandem/core/ids.hpp"
 #include "tandem/core/time.hpp"
 #include "tandem/data/decision.hpp"
@@ -85,5 +86,14 @@ struct model_entry {
 
 using change_entry = std::variant<item_entry, retire_entry, merge_entry, consent_entry, clock_entry, model_entry>;
 using journal_entry = std::variant<event_entry, answer_entry, change_entry>;
+
+/// Entries that can be read in order: a file's, or those that a host has from elsewhere.
+class journal {
+ public:
+  virtual ~journal() = default;
+  /// Calls f with every entry after `from`, in order; it is valid until f returns. Errors: damaged, io_error, what f
+  /// throws.
+  virtual void scan(entry_number from, function_ref<void(entry_number, const journal_entry&)> f) const = 0;
+};
 
 TANDEM_END
