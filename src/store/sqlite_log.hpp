@@ -96,18 +96,18 @@ class sqlite_log final : public durable_store {
   id_space ids_;
   log_position position_{};
   entry_number last_{};
-  bool replaying_ = true;                                   // until opened()
-  const decoder* replayed_ = nullptr;                       // the entry at hand
-  name_lists names_;                                        // for replay()
-  bool from_the_start_ = false;                             // it replays the whole log
+  bool replaying_ = true;              // until opened()
+  const decoder* replayed_ = nullptr;  // the entry at hand
+  name_lists names_;                   // for replay()
+  bool from_the_start_ = false;        // it replays the whole log
   std::vector<std::pair<std::int64_t, bool>> erased_here_;  // entries erased since it was opened, and if events
 
   // ---- under queue_mutex_ ---------------------------------------------------------------------------------------
   mutable std::mutex queue_mutex_;
   std::condition_variable written_more_;
-  row_queue queue_;        // appended, and not taken yet
-  row_queue batch_;        // being written, or to be written again
-  entry_number queued_{};  // the last entry in queue_
+  row_queue queue_;         // appended, and not taken yet
+  row_queue batch_;         // being written, or to be written again
+  entry_number queued_{};   // the last entry in queue_
   entry_number batch_end_{};
   entry_number written_{};  // the last entry in the file
   bool leading_ = false;    // somebody writes batch_
