@@ -209,18 +209,19 @@ void fold_in(const arguments& given) {
 constexpr long fused_rounds = 4000000;
 
 // twelve independent sums of x * x, in vectors of `bytes`; a macro, because a target is not a template's argument
-#define TANDEM_FUSED_LOOP(name, isa, bytes)                                      \
-  __attribute__((target(isa))) double name() {                                   \
-    using vector = float __attribute__((vector_size(bytes)));                    \
-    vector x = vector{} + 1.0001F;                                               \
-    vector sum[12];                                                              \
-    for (vector & s : sum) s = x;                                                \
-    for (long r = 0; r < fused_rounds; ++r) {                                    \
-      for (vector & s : sum) s += x * x;                                         \
-      asm volatile("" : "+v"(x));                                                \
-    }                                                                            \
-    for (vector & s : sum) asm volatile("" : "+v"(s));                           \
-    return static_cast<double>(fused_rounds) * 12 * (bytes / sizeof(float)) * 2; \
+#define TANDEM_FUSED_LOOP(name, isa, bytes)                                         \
+  __attribute__((target(isa))) double name() {                                      \
+    using vector = float __attribute__((vector_size(bytes)));                       \
+    vector x = vector{} + 1.0001F;                                                  \
+    vector sum[12];                                                                 \
+    for (vector & s : sum) s = x;                                                   \
+    for (long r = 0; r < fused_rounds; ++r) {                                       \
+      for (vector & s : sum) s += x * x;                                            \
+      asm volatile("" : "+v"(x));                                                   \
+    }                                                                               \
+    for (vector & s : sum) asm volatile("" : "+v"(s));                              \
+    constexpr std::size_t width = sizeof(vector) / sizeof(float);                   \
+    return static_cast<double>(fused_rounds) * 12 * static_cast<double>(width) * 2; \
   }
 TANDEM_FUSED_LOOP(fused_512, "avx512f", 64)
 TANDEM_FUSED_LOOP(fused_256, "avx2,fma", 32)

@@ -91,7 +91,7 @@ bool cholesky_solve(float* matrix, float* x, size_t k) {
       factor_columns(matrix + first * k + first, matrix + first * k + j, k, last - first);
     }
     const float* rows = matrix + first * k;
-    for (size_t a = 0; a < first; a += tile_rows) {
+    for (size_t a = 0; a < first; a += lanes) {
       triangle_rows<sign::minus>(a, rows, rows, k, last - first, matrix + a * k, k);
     }
     for (size_t p = first; p < last; ++p) axpy(-x[p], matrix + p * k, x, first);

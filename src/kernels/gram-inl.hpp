@@ -80,26 +80,95 @@ HWY_INLINE void any_tile(size_t vectors, const float* left, const float* right, 
   }
 }
 
-// Rows [a, a + 4) of the triangle whose rows are whole vectors: writes up to the end of the diagonal's vector.
+// The same for eight rows and one vector: as many sums as it takes to hide the latency of adding.
+template <sign Sign>
+HWY_INLINE void tall_tile(const float* HWY_RESTRICT left, const float* HWY_RESTRICT right, size_t step, size_t n,
+                          float* HWY_RESTRICT out, size_t stride) {
+  vec sum[8];
+  HWY_UNROLL(8)
+  for (size_t t = 0; t < 8; ++t) sum[t] = hn::Zero(d);
+  for (size_t r = 0; r < n; ++r) {
+    const vec x = hn::LoadU(d, right + r * step);
+    HWY_UNROLL(8)
+    for (size_t t = 0; t < 8; ++t) sum[t] = hn::MulAdd(hn::Set(d, left[r * step + t]), x, sum[t]);
+  }
+  HWY_UNROLL(8)
+  for (size_t t = 0; t < 8; ++t) flush_strip<1, Sign>({sum[t], sum[t], sum[t], sum[t]}, out + t * stride);
+}
+
+// both[t] and both[t + 1] side by side, lane by lane, in every pair of lanes
+HWY_INLINE vec repeat_pair(const float* both) {
+  const hn::RepartitionToWide<hn::RebindToUnsigned<tag>> wide;
+  std::uint64_t bits;
+  std::memcpy(&bits, both, sizeof bits);
+  return hn::BitCast(d, hn::Set(wide, bits));
+}
+
+// The diagonal's block of the triangle, as many rows as a vector has lanes. Its first half of rows ends before the
+// vector's middle: two of them share one, lane by lane.
+template <sign Sign>
+HWY_INLINE void diagonal_tile(const float* HWY_RESTRICT left, const float* HWY_RESTRICT right, size_t step, size_t n,
+                              float* HWY_RESTRICT out, size_t stride) {
+  constexpr size_t half = lanes / 2;
+  constexpr size_t pairs = half / 2;
+  const hn::Half<tag> dh;
+  const hn::RebindToSigned<tag> di;
+  const auto twice = hn::IndicesFromVec(d, hn::ShiftRight<1>(hn::Iota(di, 0)));
+  vec narrow[pairs];
+  vec wide[half];
+  HWY_UNROLL(4)
+  for (size_t t = 0; t < pairs; ++t) narrow[t] = hn::Zero(d);
+  HWY_UNROLL(8)
+  for (size_t t = 0; t < half; ++t) wide[t] = hn::Zero(d);
+  for (size_t r = 0; r < n; ++r) {
+    const vec x = hn::LoadU(d, right + r * step);
+    const vec y = hn::TableLookupLanes(x, twice);
+    HWY_UNROLL(4)
+    for (size_t t = 0; t < pairs; ++t) narrow[t] = hn::MulAdd(repeat_pair(left + r * step + 2 * t), y, narrow[t]);
+    HWY_UNROLL(8)
+    for (size_t t = 0; t < half; ++t) wide[t] = hn::MulAdd(hn::Set(d, left[r * step + half + t]), x, wide[t]);
+  }
+  const auto put = [&](size_t t, hn::Vec<decltype(dh)> v) HWY_ATTR {
+    const auto before = hn::LoadU(dh, out + t * stride);
+    hn::StoreU(Sign == sign::plus ? hn::Add(before, v) : hn::Sub(before, v), dh, out + t * stride);
+  };
+  HWY_UNROLL(4)
+  for (size_t t = 0; t < pairs; ++t) {
+    put(2 * t, hn::LowerHalf(dh, hn::ConcatEven(d, narrow[t], narrow[t])));
+    put(2 * t + 1, hn::LowerHalf(dh, hn::ConcatOdd(d, narrow[t], narrow[t])));
+  }
+  HWY_UNROLL(8)
+  for (size_t t = 0; t < half; ++t) {
+    flush_strip<1, Sign>({wide[t], wide[t], wide[t], wide[t]}, out + (half + t) * stride);
+  }
+}
+
+// Rows [a, a + lanes) of the triangle, a being a multiple of lanes: writes up to the end of the diagonal's vector.
 template <sign Sign>
 HWY_INLINE void triangle_rows(size_t a, const float* left, const float* right, size_t step, size_t n, float* out,
                               size_t stride) {
-  size_t vectors = a / lanes + 1;
+  constexpr bool splits = lanes >= 8;  // shorter vectors have nothing to share
   size_t b = 0;
-  while (vectors > 0) {
+  for (size_t vectors = a / lanes + (splits ? 0 : 1); vectors > 0;) {
     // never one vector alone at the end: too few sums to hide the latency of adding
     const size_t now = vectors == tile_vectors + 1 ? 2 : vectors < tile_vectors ? vectors : tile_vectors;
-    any_tile<Sign>(now, left + a, right + b, step, n, out + b, stride);
+    const size_t rows = splits && now == 1 ? 8 : tile_rows;
+    for (size_t t = 0; t < lanes; t += rows) {
+      float* const to = out + t * stride + b;
+      if (rows == 8) tall_tile<Sign>(left + a + t, right + b, step, n, to, stride);
+      if (rows != 8) any_tile<Sign>(now, left + a + t, right + b, step, n, to, stride);
+    }
     b += now * lanes;
     vectors -= now;
   }
+  if constexpr (splits) diagonal_tile<Sign>(left + a, right + a, step, n, out + a, stride);
 }
 
 // gram += sum_{r<n} left_r right_r^T for rows padded with zeros to `step`, a multiple of lanes, step >= k
 void add_panel(const float* left, const float* right, size_t step, size_t n, size_t k, float* gram) {
   const size_t whole = k / lanes * lanes;  // rows whose vectors all lie inside the matrix
   size_t a = 0;
-  for (; a + tile_rows <= whole; a += tile_rows) triangle_rows<sign::plus>(a, left, right, step, n, gram + a * k, k);
+  for (; a < whole; a += lanes) triangle_rows<sign::plus>(a, left, right, step, n, gram + a * k, k);
   for (; a < k; a += tile_rows) {
     // the rest goes through a tile of its own
     for (size_t b = 0; b <= a; b += lanes) {

@@ -19,6 +19,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "levels.hpp"
 #include "tandem/detail/kernels_portable.hpp"
@@ -54,6 +55,8 @@ constexpr size_t lanes = HWY_LANES(float);
 #include "bfloat16-inl.hpp"
 #include "cholesky-inl.hpp"
 #include "dual_gram-inl.hpp"
+
+#include "cholesky_sixteen-inl.hpp"
 #include "gaussian_panels-inl.hpp"
 #include "panels-inl.hpp"
 #include "scan-inl.hpp"
@@ -87,6 +90,8 @@ constexpr tandem::kernel_table table{dot,
                                      rank_one_update,
                                      multiply,
                                      cholesky_solve,
+                                     cholesky_solve_sixteen,
+                                     sixteen_pays_to,
                                      predict_panels,
                                      update_panel,
                                      spread,

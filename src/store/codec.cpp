@@ -60,7 +60,7 @@ std::vector<std::uint32_t> encoder::item_ids(const std::vector<item_index>& item
 }
 
 std::uint32_t encoder::word_id(std::string_view word) {
-  const auto known = ids_->words.find(std::string(word));
+  const auto known = ids_->words.find(word);
   if (known != ids_->words.end()) return known->second;
   const auto id = static_cast<std::uint32_t>(++ids_->n_words);
   added_words_.emplace_back(word);
@@ -126,6 +126,8 @@ void encoder::write(entry_number number, const answer_entry& e, log_position end
   out.byte(static_cast<std::uint8_t>(bits));
   out.number(raw(d.id));
   out.text(known ? std::string_view() : std::string_view(d.user_name));
+  const std::size_t name_size = known ? 0 : d.user_name.size();
+  const std::size_t name_begin = text.size() - name_size - begin;
   out.byte(e.user_problem);
   out.signed_number(to_millis(d.time));
   out.number(raw(number) - raw(e.seen));
@@ -148,7 +150,7 @@ void encoder::write(entry_number number, const answer_entry& e, log_position end
     out.text({reinterpret_cast<const char*>(e.candidates.data()), e.candidates.size()});
   }
   to_->close_body(begin, static_cast<std::uint8_t>(entry_kind::answer), static_cast<std::int64_t>(raw(number)),
-                  known ? ids_->users.id_of(slot(d.user)) : 0);
+                  known ? ids_->users.id_of(slot(d.user)) : 0, name_begin, name_size);
 }
 
 void encoder::write(entry_number number, const change_entry& e) {

@@ -2,6 +2,7 @@
 // Entries as the bodies of rows and back. docs/format.md tells the layout.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -46,10 +47,15 @@ struct name_lists {
   }
 };
 
+struct text_hash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
+};
+
 // Which ids a log has given, and the ids of words.
 struct id_space {
   id_map users, items;
-  std::unordered_map<std::string, std::uint32_t> words;
+  std::unordered_map<std::string, std::uint32_t, text_hash, std::equal_to<>> words;
   std::size_t n_words = 0;  // ids given: an erased word's stays its own
 };
 

@@ -84,8 +84,7 @@ class search {
 
 // the gaps with another entry among them, in order
 void add_to_gaps(std::vector<gap>& gaps, std::int64_t number, bool event, bool compacted) {
-  const auto after =
-      std::find_if(gaps.begin(), gaps.end(), [&](const gap& each) { return each.first > number; });
+  const auto after = std::find_if(gaps.begin(), gaps.end(), [&](const gap& each) { return each.first > number; });
   const std::int64_t events = event ? 1 : 0;
   if (after != gaps.begin() && (after - 1)->last == number - 1 && (after - 1)->compacted == compacted) {
     (after - 1)->last = number;
@@ -137,19 +136,22 @@ erased_counts sqlite_log::erase(const erasure& what, std::unique_lock<fair_mutex
     const std::int64_t most = commit_all();
     lock.unlock();
     const auto db = open_database(path_, access::read, options_);
-    const name_lists names = read_names(*db, path_, read_tail(*db, path_));
+    const name_lists names = read_names(*db, path_, read_tail(*db, path_), seals_.get());
     search found(what, names);
     {
       const moment now(*db);
-      read_rows(*db, path_, 0, most, [&](const record_row& row) { found.look_at(row); });
+      read_rows(
+          *db, path_, 0, most, [&](const record_row& row) { found.look_at(row); }, seals_.get());
     }
     lock.lock();  // what came in the meantime, and the erasing
     const std::int64_t all = commit_all();
     const std::lock_guard file_lock(file_mutex_);
-    const name_lists names_now = read_names(*db_, path_, tail_);
+    const name_lists names_now = read_names(*db_, path_, tail_, seals_.get());
     found.use_names(names_now);
-    read_rows(*db_, path_, most, all, [&](const record_row& row) { found.look_at(row); });
+    read_rows(
+        *db_, path_, most, all, [&](const record_row& row) { found.look_at(row); }, seals_.get());
     const std::vector<found_row> rows = found.finish();
+    seals_->forget(what.users, what.names);
     erase_rows(rows, what.users, found.words_of(rows));
     lock.unlock();
     db_->exec("PRAGMA incremental_vacuum");
@@ -193,17 +195,21 @@ void sqlite_log::scan_of(const erasure& whose, function_ref<void(entry_number, c
     const auto db = open_database(path_, access::read, options_);
     const moment now(*db);
     const tail_row tail = read_tail(*db, path_);
-    const name_lists names = read_names(*db, path_, tail);
+    const name_lists names = read_names(*db, path_, tail, seals_.get());
     search found(whose, names);
-    read_rows(*db, path_, 0, tail.last, [&](const record_row& row) { found.look_at(row); });
+    read_rows(
+        *db, path_, 0, tail.last, [&](const record_row& row) { found.look_at(row); }, seals_.get());
     const std::vector<found_row> rows = found.finish();
     decoder at(names);
     std::size_t next = 0;
-    read_rows(*db, path_, 0, tail.last, [&](const record_row& row) {
-      if (next == rows.size() || rows[next].number != row.number) return;
-      ++next;
-      f(entry_number{static_cast<std::uint64_t>(row.number)}, at.read(row));
-    });
+    read_rows(
+        *db, path_, 0, tail.last,
+        [&](const record_row& row) {
+          if (next == rows.size() || rows[next].number != row.number) return;
+          ++next;
+          f(entry_number{static_cast<std::uint64_t>(row.number)}, at.read(row));
+        },
+        seals_.get());
   });
 }
 

@@ -24,7 +24,7 @@ CREATE TABLE gap(first INTEGER PRIMARY KEY, last INTEGER NOT NULL, events INTEGE
                  sum INTEGER NOT NULL);
 CREATE TABLE tail(id INTEGER PRIMARY KEY CHECK(id = 1), last INTEGER NOT NULL, users INTEGER NOT NULL,
                   items INTEGER NOT NULL, words INTEGER NOT NULL, streams INTEGER NOT NULL, gaps INTEGER NOT NULL,
-                  sum INTEGER NOT NULL);
+                  sealed INTEGER NOT NULL, sum INTEGER NOT NULL);
 CREATE TABLE snapshot(id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, seq INTEGER NOT NULL,
                       options TEXT NOT NULL, parts INTEGER, bytes INTEGER, sum INTEGER);
 CREATE TABLE part(id INTEGER PRIMARY KEY, body BLOB NOT NULL, sum INTEGER NOT NULL);
@@ -36,7 +36,8 @@ bool exists_and_is_not_empty(const std::filesystem::path& path) {
   return std::filesystem::exists(path, none) && std::filesystem::file_size(path, none) > 0;
 }
 
-// what SQLite says badly, or would answer by making a file
+// What SQLite says badly, or would answer by making a file. It must not open the file: closing it would drop the locks
+// that this process has on it.
 void check_path(const std::string& path, access how) {
   std::error_code none;
   if (path.empty()) throw error(errc::invalid_argument, "must not be empty", {{}, 0, "path"}, "name a file");
@@ -47,7 +48,9 @@ void check_path(const std::string& path, access how) {
   if (!parent.empty() && !std::filesystem::is_directory(parent, none)) {
     throw error(errc::io_error, "its directory does not exist", {path}, "make it first");
   }
-  // what is in it is for SQLite to read: closing a file that this process has locked would take the lock away
+  if (std::filesystem::is_regular_file(path, none) && std::filesystem::file_size(path, none) == 1) {
+    throw error(errc::bad_format, "is not a tandem file", {path}, "give another path");  // to SQLite it would be empty
+  }
   if (how == access::read && !exists_and_is_not_empty(path)) {
     throw error(errc::io_error, "there is no such file, or it is empty", {path});
   }
@@ -126,6 +129,7 @@ std::unique_ptr<SQLite::Database> open_database(const std::string& path, access 
 }
 
 std::unique_ptr<SQLite::Database> lock_for_writing(const std::string& path, const file_options& options) {
+  check_path(path, access::write);
   const std::string beside = path + "-owner";
   try {
     auto db = std::make_unique<SQLite::Database>(
@@ -141,15 +145,19 @@ std::unique_ptr<SQLite::Database> lock_for_writing(const std::string& path, cons
   }
 }
 
-void make_tables(SQLite::Database& db) {
+bool make_tables(SQLite::Database& db, bool sealed) {
   db.exec("BEGIN IMMEDIATE");
-  if (db.execAndGet("PRAGMA schema_version").getInt64() == 0) {
+  const bool fresh = db.execAndGet("PRAGMA schema_version").getInt64() == 0;
+  if (fresh) {
     db.exec(schema);
-    write_tail(db, {});
+    tail_row tail;
+    tail.sealed = sealed;
+    write_tail(db, tail);
     db.exec("PRAGMA application_id=" + std::to_string(application_id));
     db.exec("PRAGMA user_version=" + std::to_string(format_version));
   }
   db.exec("COMMIT");
+  return fresh;
 }
 
 }  // namespace detail::file

@@ -28,8 +28,8 @@ std::unique_ptr<SQLite::Database> open_database(const std::string& path, access 
 // Errors: wrong_state when somebody else has it.
 std::unique_ptr<SQLite::Database> lock_for_writing(const std::string& path, const file_options& options);
 
-// Makes the tables of a new file.
-void make_tables(SQLite::Database& db);
+// Makes the tables of a new file. False if there were some.
+bool make_tables(SQLite::Database& db, bool sealed);
 
 // What SQLite said, as tandem says it.
 error as_error(const SQLite::Exception& e, const std::string& path);

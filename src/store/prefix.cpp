@@ -73,7 +73,9 @@ class sqlite_log::prefix_reader final : public log_prefix {
 
   void read_decisions(function_ref<void(std::span<const decision>)> f) const override {
     name_lists names;
-    with_file([&](SQLite::Database& db) { names = read_names(db, log_->path_, read_tail(db, log_->path_)); });
+    with_file([&](SQLite::Database& db) {
+      names = read_names(db, log_->path_, read_tail(db, log_->path_), log_->seals_.get());
+    });
     decoder at(names);
     each_row([&](const record_row& row, std::uint64_t position) {
       if (!is_answer(row)) return;
@@ -116,8 +118,9 @@ class sqlite_log::prefix_reader final : public log_prefix {
   void each_row(F&& f) const {
     with_file([&](SQLite::Database& db) {
       position_counter counter(read_gaps(db, log_->path_), erased_);
-      read_rows(db, log_->path_, 0, static_cast<std::int64_t>(raw(last_)),
-                [&](const record_row& row) { f(row, counter.pass(row)); });
+      read_rows(
+          db, log_->path_, 0, static_cast<std::int64_t>(raw(last_)),
+          [&](const record_row& row) { f(row, counter.pass(row)); }, log_->seals_.get());
     });
   }
 

@@ -2,8 +2,10 @@
 
 #include <SQLiteCpp/Statement.h>
 
+#include <memory>
 #include <utility>
 
+#include "sealing.hpp"
 #include "sqlite_log.hpp"
 
 TANDEM_BEGIN
@@ -31,14 +33,21 @@ std::vector<std::pair<std::string, std::string>> read_streams(SQLite::Database& 
 class sqlite_reader final : public file_reader {
  public:
   sqlite_reader(std::string path, const file_options& options) : path_(std::move(path)), options_(options) {
-    with_file([&](SQLite::Database& db) { last_ = read_tail(db, path_).last; });
+    with_file([&](SQLite::Database& db) {
+      const tail_row tail = read_tail(db, path_);
+      last_ = tail.last;
+      if (!tail.sealed) return;
+      if (options.key == nullptr) throw error(errc::wrong_key, "is encrypted", {path_}, "give its key");
+      seals_ = std::make_unique<sealing>(path_, options_, true);
+    });
+    options_.key = nullptr;  // it need not live on
   }
 
   [[nodiscard]] entry_number last() const noexcept override { return entry_number{static_cast<std::uint64_t>(last_)}; }
 
   void scan(entry_number from, function_ref<void(entry_number, const journal_entry&)> f) const override {
     with_file([&](SQLite::Database& db) {
-      const name_lists names = read_names(db, path_, read_tail(db, path_));
+      const name_lists names = read_names(db, path_, read_tail(db, path_), seals_.get());
       decoder at(names);
       read_rows(db, path_, static_cast<std::int64_t>(raw(from)), last_,
                 [&](const record_row& row) { f(entry_number{static_cast<std::uint64_t>(row.number)}, at.read(row)); });
@@ -48,7 +57,7 @@ class sqlite_reader final : public file_reader {
   [[nodiscard]] file_summary summary() const override {
     file_summary out;
     with_file([&](SQLite::Database& db) {
-      const name_lists names = read_names(db, path_, read_tail(db, path_));
+      const name_lists names = read_names(db, path_, read_tail(db, path_), seals_.get());
       out.format = db.execAndGet("PRAGMA user_version").getInt();
       out.bytes = static_cast<std::uint64_t>(db.execAndGet("PRAGMA page_count").getInt64() *
                                              db.execAndGet("PRAGMA page_size").getInt64());
@@ -77,6 +86,7 @@ class sqlite_reader final : public file_reader {
 
   std::string path_;
   file_options options_;
+  std::unique_ptr<sealing> seals_;  // of an encrypted file
   std::int64_t last_ = 0;
 };
 

@@ -20,7 +20,8 @@ struct queued_row {
   std::int64_t id = 0;    // an entry's number, or a name's id
   std::int64_t user = 0;  // of an entry; 0 = nobody's
   std::size_t begin = 0, size = 0;
-  std::size_t name_size = 0;  // of a stream: how much of the body is its name
+  // where in the body the name of a stream is, or of the visitor whom a page was for
+  std::size_t name_begin = 0, name_size = 0;
 };
 
 class row_queue {
@@ -41,21 +42,26 @@ class row_queue {
     return std::string_view(bytes_).substr(row.begin, row.size);
   }
 
+  [[nodiscard]] std::string_view visitor(const queued_row& row) const noexcept {
+    return body(row).substr(row.name_begin, row.name_size);
+  }
+
   void add_name(table to, std::uint32_t id, std::string_view name) {
     const std::size_t begin = bytes_.size();
     bytes_.append(name);
-    rows_.push_back({to, 0, id, 0, begin, name.size(), 0});
+    rows_.push_back({to, 0, id, 0, begin, name.size(), 0, 0});
   }
   void add_stream(std::string_view name, std::string_view position) {
     const std::size_t begin = bytes_.size();
     bytes_.append(name).append(position);
-    rows_.push_back({table::stream, 0, 0, 0, begin, name.size() + position.size(), name.size()});
+    rows_.push_back({table::stream, 0, 0, 0, begin, name.size() + position.size(), 0, name.size()});
   }
   // the text that bodies are written to the end of
   std::string& open_body() noexcept { return bytes_; }
   // what was written since `begin` is the body of an entry
-  void close_body(std::size_t begin, std::uint8_t kind, std::int64_t number, std::int64_t user) {
-    rows_.push_back({table::record, kind, number, user, begin, bytes_.size() - begin, 0});
+  void close_body(std::size_t begin, std::uint8_t kind, std::int64_t number, std::int64_t user,
+                  std::size_t name_begin = 0, std::size_t name_size = 0) {
+    rows_.push_back({table::record, kind, number, user, begin, bytes_.size() - begin, name_begin, name_size});
   }
   void append(const row_queue& later) {
     const std::size_t shift = bytes_.size();

@@ -31,24 +31,27 @@ void require_gaps(const std::vector<gap>& gaps, std::int64_t first, std::int64_t
 std::uint32_t tail_row::sum() const {
   std::string rest;
   body_writer out(rest);
-  for (const std::int64_t n : {words, streams, gaps}) out.signed_number(n);
+  for (const std::int64_t n : {words, streams, gaps, std::int64_t{sealed}}) out.signed_number(n);
   return sum_of(last, users, items, rest);
 }
 
 void write_tail(SQLite::Database& db, const tail_row& tail) {
-  SQLite::Statement row(db, "INSERT OR REPLACE INTO tail VALUES(1, ?, ?, ?, ?, ?, ?, ?)");
+  SQLite::Statement row(db, "INSERT OR REPLACE INTO tail VALUES(1, ?, ?, ?, ?, ?, ?, ?, ?)");
   int at = 0;
-  for (const std::int64_t n : {tail.last, tail.users, tail.items, tail.words, tail.streams, tail.gaps}) row.bind(++at, n);
+  for (const std::int64_t n :
+       {tail.last, tail.users, tail.items, tail.words, tail.streams, tail.gaps, std::int64_t{tail.sealed}})
+    row.bind(++at, n);
   row.bind(++at, std::int64_t{tail.sum()});
   row.exec();
 }
 
 tail_row read_tail(SQLite::Database& db, const std::string& path) {
-  SQLite::Statement rows(db, "SELECT last, users, items, words, streams, gaps, sum FROM tail");
+  SQLite::Statement rows(db, "SELECT last, users, items, words, streams, gaps, sealed, sum FROM tail");
   if (!rows.executeStep()) damaged(path, "the row of table tail is missing");
-  const tail_row out{rows.getColumn(0).getInt64(), rows.getColumn(1).getInt64(), rows.getColumn(2).getInt64(),
-                     rows.getColumn(3).getInt64(), rows.getColumn(4).getInt64(), rows.getColumn(5).getInt64()};
-  if (rows.getColumn(6).getInt64() != std::int64_t{out.sum()}) damaged(path, "table tail does not match its checksum");
+  const tail_row out{rows.getColumn(0).getInt64(),     rows.getColumn(1).getInt64(), rows.getColumn(2).getInt64(),
+                     rows.getColumn(3).getInt64(),     rows.getColumn(4).getInt64(), rows.getColumn(5).getInt64(),
+                     rows.getColumn(6).getInt64() != 0};
+  if (rows.getColumn(7).getInt64() != std::int64_t{out.sum()}) damaged(path, "table tail does not match its checksum");
   return out;
 }
 
@@ -86,34 +89,41 @@ void write_gaps(SQLite::Database& db, const std::vector<gap>& gaps) {
 
 namespace {
 
-name_lists::list read_names_of(SQLite::Database& db, const std::string& path, const char* table, std::int64_t count) {
+name_lists::list read_names_of(SQLite::Database& db, const std::string& path, table of, const std::string& name_of,
+                               std::int64_t count, sealing* seals) {
   name_lists::list out;
-  SQLite::Statement rows(db, std::string("SELECT id, name, sum FROM ") + table + " ORDER BY id");
+  SQLite::Statement rows(db, "SELECT id, name, sum FROM " + name_of + " ORDER BY id");
   while (rows.executeStep()) {
     const std::int64_t id = rows.getColumn(0).getInt64();
     const SQLite::Column name_column = rows.getColumn(1);
     const std::string_view name = bytes_of(name_column);
-    if (id < 1 || id > count || rows.getColumn(2).getInt64() != std::int64_t{sum_of(id, 0, 0, name)}) {
-      damaged(path, std::string("a row of table ") + table + " does not match its checksum");
+    if (id < 1 || id > count ||
+        rows.getColumn(2).getInt64() != std::int64_t{sum_of(id, static_cast<std::int64_t>(of), 0, name)}) {
+      damaged(path, "a row of table " + name_of + " does not match its checksum");
     }
     if (out.size() < static_cast<std::size_t>(id)) out.resize(static_cast<std::size_t>(id));
-    out[static_cast<std::size_t>(id) - 1] = name;
+    std::optional<std::string>& to = out[static_cast<std::size_t>(id) - 1];
+    if (seals == nullptr || !seals->on()) {
+      to = name;
+    } else {
+      to = of == table::user ? seals->open_user(id, name) : seals->open_name(name_of.c_str(), id, name);
+    }
   }
   return out;
 }
 
 }  // namespace
 
-name_lists read_names(SQLite::Database& db, const std::string& path, const tail_row& tail) {
+name_lists read_names(SQLite::Database& db, const std::string& path, const tail_row& tail, sealing* seals) {
   name_lists out;
-  out.users = read_names_of(db, path, "user", tail.users);
-  out.items = read_names_of(db, path, "item", tail.items);
-  out.words = read_names_of(db, path, "word", tail.words);
+  out.users = read_names_of(db, path, table::user, "user", tail.users, seals);
+  out.items = read_names_of(db, path, table::item, "item", tail.items, seals);
+  out.words = read_names_of(db, path, table::word, "word", tail.words, seals);
   return out;
 }
 
 void read_rows(SQLite::Database& db, const std::string& path, std::int64_t from, std::int64_t to,
-               function_ref<void(const record_row&)> f) {
+               function_ref<void(const record_row&)> f, const sealing* seals) {
   const std::vector<gap> gaps = read_gaps(db, path);
   to = std::min(to, read_tail(db, path).last);
   SQLite::Statement rows(db, "SELECT seq, kind, user, body, sum FROM record WHERE seq > ? AND seq <= ? ORDER BY seq");
@@ -131,7 +141,12 @@ void read_rows(SQLite::Database& db, const std::string& path, std::int64_t from,
     }
     if (number != expected) require_gaps(gaps, expected, number - 1, path);
     expected = number + 1;
-    f({number, static_cast<std::uint8_t>(kind), user, body});
+    std::optional<std::string> opened;
+    if (seals != nullptr && seals->on()) {
+      opened = seals->open_record(number, kind, user, body);
+      if (!opened.has_value()) continue;  // its key was erased
+    }
+    f({number, static_cast<std::uint8_t>(kind), user, opened.has_value() ? std::string_view(*opened) : body});
   }
   if (expected <= to) require_gaps(gaps, expected, to, path);
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "codec.hpp"
+#include "sealing.hpp"
 #include "tandem/core/function_ref.hpp"
 
 TANDEM_BEGIN
@@ -15,9 +16,10 @@ namespace detail::file {
 
 // How far the file goes; one row, written with every commit.
 struct tail_row {
-  std::int64_t last = 0;  // the latest entry
+  std::int64_t last = 0;                         // the latest entry
   std::int64_t users = 0, items = 0, words = 0;  // the latest id of each
   std::int64_t streams = 0, gaps = 0;            // rows of these tables
+  bool sealed = false;                           // the log is encrypted
 
   [[nodiscard]] std::uint32_t sum() const;
 };
@@ -37,12 +39,13 @@ std::vector<gap> read_gaps(SQLite::Database& db, const std::string& path);
 void write_gaps(SQLite::Database& db, const std::vector<gap>& gaps);
 
 // All names by id. Errors: damaged, when one does not match its checksum.
-name_lists read_names(SQLite::Database& db, const std::string& path, const tail_row& tail);
+// @param seals  opens what is sealed; what was erased is as if it had never been. Null = as it is in the file.
+name_lists read_names(SQLite::Database& db, const std::string& path, const tail_row& tail, sealing* seals = nullptr);
 
 // Calls f with every entry in (from, to], in order. Errors: damaged, when one does not match its checksum or is missing
 // and not in a gap.
 void read_rows(SQLite::Database& db, const std::string& path, std::int64_t from, std::int64_t to,
-               function_ref<void(const record_row&)> f);
+               function_ref<void(const record_row&)> f, const sealing* seals = nullptr);
 
 // A read transaction: what is read in its life is of one moment.
 class moment {

@@ -1,6 +1,8 @@
 // Snapshots in the file: parts of a quarter megabyte, each under its checksum, whole once the last is written.
 
-#include <array>
+#include <sqlite3.h>
+
+#include <algorithm>
 #include <utility>
 
 #include "sqlite_log.hpp"
@@ -81,6 +83,13 @@ class sqlite_log::part_reader final : public snapshot_reader {
                     {log_->path_});
       }
     });
+    if (log_->seals_->on()) {
+      std::optional<std::string> part = log_->seals_->open_part(next_, body_);
+      if (!part.has_value()) {
+        throw error(errc::not_found, "its key was replaced when a user was forgotten", {log_->path_});
+      }
+      body_ = std::move(*part);
+    }
     ++next_;
     return std::as_bytes(std::span(body_.data(), body_.size()));
   }
@@ -101,13 +110,31 @@ std::unique_ptr<snapshot_reader> sqlite_log::read_snapshot(std::uint64_t id) {
   });
 }
 
+template <class F>
+void sqlite_log::with_file(F&& f) {
+  translated(path_, [&] {
+    const std::lock_guard lock(file_mutex_);
+    {
+      const std::lock_guard queue_lock(queue_mutex_);
+      if (poisoned_) throw error(errc::io_error, failure_, {path_}, "open it again");
+    }
+    try {
+      f(*db_);
+    } catch (const SQLite::Exception& e) {
+      distrust(e.getExtendedErrorCode());
+      throw;
+    }
+    distrust(std::exchange(copy_failure_, SQLITE_OK));
+  });
+}
+
 class sqlite_log::part_writer final : public snapshot_writer {
  public:
   part_writer(sqlite_log& log, snapshot_kind kind, entry_number at, std::string_view options) : log_(&log) {
     row_.kind = static_cast<std::int64_t>(kind);
     row_.seq = static_cast<std::int64_t>(raw(at));
     row_.options = options;
-    with_file([&](SQLite::Database& db) {
+    log_->with_file([&](SQLite::Database& db) {
       SQLite::Statement add(db, "INSERT INTO snapshot(kind, seq, options) VALUES(?, ?, ?)");
       add.bind(1, row_.kind);
       add.bind(2, row_.seq);
@@ -136,7 +163,7 @@ class sqlite_log::part_writer final : public snapshot_writer {
 
   std::uint64_t finish() override {
     flush();
-    with_file([&](SQLite::Database& db) {
+    log_->with_file([&](SQLite::Database& db) {
       SQLite::Statement set(db, "UPDATE snapshot SET parts = ?, bytes = ?, sum = ? WHERE id = ?");
       set.bind(1, row_.parts);
       set.bind(2, row_.bytes);
@@ -149,18 +176,12 @@ class sqlite_log::part_writer final : public snapshot_writer {
   }
 
  private:
-  template <class F>
-  void with_file(F&& f) {
-    translated(log_->path_, [&] {
-      const std::lock_guard lock(log_->file_mutex_);
-      f(*log_->db_);
-    });
-  }
   // a part is a transaction of its own: events are committed in between
   void flush() {
     if (part_.empty()) return;
     const std::int64_t id = first_part(static_cast<std::uint64_t>(row_.id)) + row_.parts;
-    with_file([&](SQLite::Database& db) {
+    if (log_->seals_->on()) part_ = log_->seals_->seal_part(id, part_);
+    log_->with_file([&](SQLite::Database& db) {
       SQLite::Statement add(db, "INSERT INTO part VALUES(?, ?, ?)");
       add.bind(1, id);
       add.bindNoCopy(2, part_.data(), static_cast<int>(part_.size()));
@@ -184,20 +205,19 @@ std::unique_ptr<snapshot_writer> sqlite_log::write_snapshot(snapshot_kind kind, 
 }
 
 void sqlite_log::drop_snapshot(std::uint64_t id) {
-  translated(path_, [&] {
-    const std::lock_guard lock(file_mutex_);
-    db_->exec("BEGIN IMMEDIATE");
+  with_file([&](SQLite::Database& db) {
+    db.exec("BEGIN IMMEDIATE");
     try {
-      SQLite::Statement parts(*db_, "DELETE FROM part WHERE id >= ? AND id < ?");
+      SQLite::Statement parts(db, "DELETE FROM part WHERE id >= ? AND id < ?");
       parts.bind(1, first_part(id));
       parts.bind(2, first_part(id + 1));
       parts.exec();
-      SQLite::Statement row(*db_, "DELETE FROM snapshot WHERE id = ?");
+      SQLite::Statement row(db, "DELETE FROM snapshot WHERE id = ?");
       row.bind(1, static_cast<std::int64_t>(id));
       row.exec();
-      db_->exec("COMMIT");
+      db.exec("COMMIT");
     } catch (...) {
-      db_->tryExec("ROLLBACK");
+      db.tryExec("ROLLBACK");
       throw;
     }
   });

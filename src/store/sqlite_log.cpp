@@ -5,20 +5,36 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <deque>
 #include <limits>
 #include <utility>
 
 TANDEM_BEGIN
 namespace detail::file {
+namespace {
+
+bool is_of_device(int code) noexcept { return (code & 0xFF) == SQLITE_IOERR && code != SQLITE_IOERR_NOMEM; }
+
+}  // namespace
 
 sqlite_log::sqlite_log(std::string path, const file_options& options) : path_(std::move(path)), options_(options) {
   options_.validate();
   translated(path_, [&] {
     owner_ = lock_for_writing(path_, options_);
     db_ = open_database(path_, access::write, options_);
-    make_tables(*db_);
+    const bool fresh = make_tables(*db_, options_.key != nullptr);
+    const bool sealed = read_tail(*db_, path_).sealed;
+    if (sealed && options_.key == nullptr) {
+      throw error(errc::wrong_key, "is encrypted", {path_, 0, "key"}, "give the master key it was made with");
+    }
+    if (!sealed && options_.key != nullptr) {
+      throw error(errc::wrong_key, "is not encrypted", {path_, 0, "key"},
+                  "give no key, or learn from it into a new file that has one");
+    }
+    seals_ = std::make_unique<sealing>(path_, options_, !fresh);
     db_->exec("PRAGMA max_page_count=" +
               std::to_string(std::min<std::uint64_t>(options_.max_bytes / 4096, 4294967294U)));
+    copy_back_in_time();
     prepare();
     drop_unfinished();
     load();
@@ -32,6 +48,7 @@ sqlite_log::~sqlite_log() {
   commit_.reset();
   rollback_.reset();
   add_record_.reset();
+  add_records_.reset();
   add_user_.reset();
   add_item_.reset();
   add_word_.reset();
@@ -44,18 +61,34 @@ void sqlite_log::prepare() {
   begin_.emplace(*db_, "BEGIN IMMEDIATE");
   commit_.emplace(*db_, "COMMIT");
   rollback_.emplace(*db_, "ROLLBACK");
-  add_record_.emplace(*db_, "INSERT INTO record VALUES(?, ?, ?, ?, ?)");
+  std::string values = "(?, ?, ?, ?, ?)";
+  add_record_.emplace(*db_, "INSERT INTO record VALUES" + values);
+  for (std::size_t k = 1; k < records_together; ++k) values += ", (?, ?, ?, ?, ?)";
+  add_records_.emplace(*db_, "INSERT INTO record VALUES" + values);
   add_user_.emplace(*db_, "INSERT INTO user VALUES(?, ?, ?)");
   add_item_.emplace(*db_, "INSERT INTO item VALUES(?, ?, ?)");
   add_word_.emplace(*db_, "INSERT INTO word VALUES(?, ?, ?)");
   put_stream_.emplace(*db_, "INSERT OR REPLACE INTO stream VALUES(?, ?, ?)");
 }
 
+// SQLite's own way to copy the write-ahead log back keeps to itself that a sync failed. Then the next one would believe
+// that the log is on the disk, and write over pages that it alone could mend.
+void sqlite_log::copy_back_in_time() {
+  constexpr int pages = 1000;
+  const auto committed = [](void* self, sqlite3* db, const char*, int n) -> int {
+    if (n < pages) return SQLITE_OK;
+    const int code = sqlite3_wal_checkpoint_v2(db, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+    if (code != SQLITE_OK) static_cast<sqlite_log*>(self)->copy_failure_ = sqlite3_extended_errcode(db);
+    return SQLITE_OK;
+  };
+  sqlite3_wal_hook(db_->getHandle(), committed, this);
+}
+
 void sqlite_log::load() {
   const moment now(*db_);
   tail_ = read_tail(*db_, path_);
   last_ = queued_ = written_ = entry_number{static_cast<std::uint64_t>(tail_.last)};
-  names_ = read_names(*db_, path_, tail_);
+  names_ = read_names(*db_, path_, tail_, seals_.get());
   ids_.users.reserve_ids(static_cast<std::size_t>(tail_.users));
   ids_.items.reserve_ids(static_cast<std::size_t>(tail_.items));
   ids_.n_words = static_cast<std::size_t>(tail_.words);
@@ -130,22 +163,38 @@ store_ids sqlite_log::ids() const {
 
 // ---- committing ---------------------------------------------------------------------------------------------------
 
-void sqlite_log::insert(const queued_row& row, std::string_view body, tail_row& tail) {
-  if (row.to == table::record) {
-    add_record_->bind(1, row.id);
-    add_record_->bind(2, std::int32_t{row.kind});
-    if (row.user != 0) {
-      add_record_->bind(3, row.user);
-    } else {
-      add_record_->bind(3);
-    }
-    add_record_->bindNoCopy(4, body.data(), static_cast<int>(body.size()));
-    add_record_->bind(5, std::int64_t{sum_of(row.id, row.kind, row.user, body)});
-    add_record_->exec();
-    add_record_->reset();
-    tail.last = row.id;
-    return;
+namespace {
+
+void bind_record(SQLite::Statement& to, int first, const queued_row& row, std::string_view body) {
+  to.bind(first, row.id);
+  to.bind(first + 1, std::int32_t{row.kind});
+  if (row.user != 0) {
+    to.bind(first + 2, row.user);
+  } else {
+    to.bind(first + 2);
   }
+  to.bindNoCopy(first + 3, body.data(), static_cast<int>(body.size()));
+  to.bind(first + 4, std::int64_t{sum_of(row.id, row.kind, row.user, body)});
+}
+
+}  // namespace
+
+// Many rows a statement: about half the time of one by one.
+void sqlite_log::insert_records(std::span<const ready_row> records) {
+  while (!records.empty()) {
+    const bool many = records.size() >= records_together;
+    SQLite::Statement& add = many ? *add_records_ : *add_record_;
+    const std::size_t n = many ? records_together : 1;
+    for (std::size_t k = 0; k < n; ++k) {
+      bind_record(add, static_cast<int>(k) * 5 + 1, *records[k].row, records[k].body);
+    }
+    add.exec();
+    add.reset();
+    records = records.subspan(n);
+  }
+}
+
+void sqlite_log::insert(const queued_row& row, std::string_view body, tail_row& tail) {
   if (row.to == table::stream) {
     put_stream_->bindNoCopy(1, body.data(), static_cast<int>(row.name_size));
     put_stream_->bindNoCopy(2, body.data() + row.name_size, static_cast<int>(row.size - row.name_size));
@@ -159,7 +208,7 @@ void sqlite_log::insert(const queued_row& row, std::string_view body, tail_row& 
   std::int64_t& latest = row.to == table::user ? tail.users : row.to == table::item ? tail.items : tail.words;
   add.bind(1, row.id);
   add.bindNoCopy(2, body.data(), static_cast<int>(body.size()));
-  add.bind(3, std::int64_t{sum_of(row.id, 0, 0, body)});
+  add.bind(3, std::int64_t{sum_of(row.id, static_cast<std::int64_t>(row.to), 0, body)});
   add.exec();
   add.reset();
   latest = std::max(latest, row.id);
@@ -167,14 +216,16 @@ void sqlite_log::insert(const queued_row& row, std::string_view body, tail_row& 
 
 // Runs f as one transaction: all of it or nothing.
 void sqlite_log::transaction(function_ref<void()> f) {
+  distrust(std::exchange(copy_failure_, SQLITE_OK));
   begin_->exec();
   begin_->reset();
   try {
     f();
     commit_->exec();
     commit_->reset();
+    distrust(std::exchange(copy_failure_, SQLITE_OK));
   } catch (...) {
-    for (auto* statement : {&add_record_, &add_user_, &add_item_, &add_word_, &put_stream_, &commit_}) {
+    for (auto* statement : {&add_record_, &add_records_, &add_user_, &add_item_, &add_word_, &put_stream_, &commit_}) {
       (*statement)->tryReset();
     }
     if (sqlite3_get_autocommit(db_->getHandle()) == 0) {
@@ -188,54 +239,86 @@ void sqlite_log::transaction(function_ref<void()> f) {
 void sqlite_log::write(const row_queue& rows) {
   const std::lock_guard lock(file_mutex_);
   tail_row tail = tail_;
+  seals_->prepare(rows);
+  std::deque<std::string> sealed;
   transaction([&] {
-    for (const queued_row& row : rows.rows()) insert(row, rows.body(row), tail);
+    std::vector<ready_row> records;
+    for (const queued_row& row : rows.rows()) {
+      std::string_view body = rows.body(row);
+      if (seals_->on() && row.to != table::stream) body = sealed.emplace_back(seals_->seal(row, body));
+      if (row.to == table::record) {
+        records.push_back({&row, body});
+        tail.last = row.id;
+      } else {
+        insert(row, body, tail);
+      }
+    }
+    insert_records(records);
     write_tail(*db_, tail);
   });
   tail_ = tail;
 }
 
-// Writes what is at hand, without queue_mutex_; says what went wrong, if anything.
-void sqlite_log::lead(std::unique_lock<std::mutex>& lock) noexcept {
+// Writes what is at hand, without queue_mutex_; false if that failed.
+bool sqlite_log::lead(std::unique_lock<std::mutex>& lock) noexcept {
   if (batch_.empty()) {
     batch_.swap(queue_);
     batch_end_ = queued_;
   }
   leading_ = true;
   lock.unlock();
-  std::string problem;
-  bool poisons = false;
-  try {
-    write(batch_);
-  } catch (const SQLite::Exception& e) {
-    problem = as_error(e, path_).what();
-    // an error of the disk itself may have left anything in the file: only reading it anew tells
-    poisons = e.getErrorCode() == SQLITE_IOERR && e.getExtendedErrorCode() != SQLITE_IOERR_NOMEM;
-  } catch (const std::exception& e) {
-    problem = e.what();
-  }
+  const bool written = write_batch();
   lock.lock();
   leading_ = false;
-  failing_ = !problem.empty();
-  poisoned_ = poisons;
-  failure_.swap(problem);
-  if (!failing_) {
-    written_ = batch_end_;
+  if (written) {
     batch_.clear();
+    written_ = batch_end_;
+    failing_ = poisoned_;
   }
   written_more_.notify_all();
+  return written;
+}
+
+bool sqlite_log::write_batch() noexcept {
+  try {
+    write(batch_);
+    return true;
+  } catch (const SQLite::Exception& e) {
+    remember_failure(e.getExtendedErrorCode(), [&] { return std::string(as_error(e, path_).what()); });
+  } catch (const std::exception& e) {
+    remember_failure(SQLITE_ERROR, [&] { return std::string(e.what()); });
+  }
+  return false;
+}
+
+// a device that failed once is not believed again
+void sqlite_log::remember_failure(int code, function_ref<std::string()> why) noexcept {
+  const std::lock_guard lock(queue_mutex_);
+  failing_ = true;
+  poisoned_ = poisoned_ || is_of_device(code);
+  try {
+    failure_ = why();
+  } catch (...) {
+    failure_ = "out of memory";  // short enough to need none
+  }
+}
+
+void sqlite_log::distrust(int code) noexcept {
+  if (!is_of_device(code)) return;
+  remember_failure(code,
+                   [&] { return std::string(as_error(SQLite::Exception(sqlite3_errstr(code), code), path_).what()); });
 }
 
 bool sqlite_log::commit(entry_number entry) noexcept {
   std::unique_lock lock(queue_mutex_);
+  if (poisoned_) return false;
   while (raw(written_) < raw(entry)) {
     if (poisoned_) return false;
     if (leading_ || grouping_) {
       written_more_.wait(lock);
       continue;
     }
-    lead(lock);
-    if (failing_) return false;
+    if (!lead(lock)) return false;
   }
   return true;
 }
@@ -316,12 +399,14 @@ void sqlite_log::replay(entry_number from, function_ref<void(entry_number, const
     decoder at(names_);
     from_the_start_ = raw(from) == 0;
     replayed_ = &at;
-    read_rows(*db_, path_, static_cast<std::int64_t>(raw(from)), std::numeric_limits<std::int64_t>::max(),
-              [&](const record_row& row) {
-                const journal_entry& entry = at.read(row);
-                last_ = entry_number{static_cast<std::uint64_t>(row.number)};
-                f(last_, entry);
-              });
+    read_rows(
+        *db_, path_, static_cast<std::int64_t>(raw(from)), std::numeric_limits<std::int64_t>::max(),
+        [&](const record_row& row) {
+          const journal_entry& entry = at.read(row);
+          last_ = entry_number{static_cast<std::uint64_t>(row.number)};
+          f(last_, entry);
+        },
+        seals_.get());
     replayed_ = nullptr;
     last_ = entry_number{static_cast<std::uint64_t>(tail_.last)};
   });
@@ -332,10 +417,12 @@ void sqlite_log::scan(entry_number from, function_ref<void(entry_number, const j
     const auto db = open_database(path_, access::read, options_);
     const moment now(*db);
     const tail_row tail = read_tail(*db, path_);
-    const name_lists names = read_names(*db, path_, tail);
+    const name_lists names = read_names(*db, path_, tail, seals_.get());
     decoder at(names);
-    read_rows(*db, path_, static_cast<std::int64_t>(raw(from)), tail.last,
-              [&](const record_row& row) { f(entry_number{static_cast<std::uint64_t>(row.number)}, at.read(row)); });
+    const auto each = [&](const record_row& row) {
+      f(entry_number{static_cast<std::uint64_t>(row.number)}, at.read(row));
+    };
+    read_rows(*db, path_, static_cast<std::int64_t>(raw(from)), tail.last, each, seals_.get());
   });
 }
 

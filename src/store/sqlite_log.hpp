@@ -16,6 +16,7 @@
 #include "file.hpp"
 #include "row_queue.hpp"
 #include "rows.hpp"
+#include "tandem/core/function_ref.hpp"
 #include "tandem/store/sqlite_store.hpp"
 
 TANDEM_BEGIN
@@ -75,10 +76,21 @@ class sqlite_log final : public durable_store {
   void enqueue(const Entry& entry);
   void register_item(item_index item, std::size_t nth);
   void register_user(user_index user);
-  void lead(std::unique_lock<std::mutex>& lock) noexcept;
+  bool lead(std::unique_lock<std::mutex>& lock) noexcept;
+  bool write_batch() noexcept;
   void write(const row_queue& rows);
+  struct ready_row {
+    const queued_row* row;
+    std::string_view body;
+  };
+  void insert_records(std::span<const ready_row> records);
   void insert(const queued_row& row, std::string_view body, tail_row& tail);
   void transaction(function_ref<void()> f);
+  template <class F>
+  void with_file(F&& f);
+  void copy_back_in_time();
+  void distrust(int code) noexcept;
+  void remember_failure(int code, function_ref<std::string()> why) noexcept;
   void begin_group() noexcept override;
   void end_group() noexcept override;
   void erase_rows(const std::vector<found_row>& rows, const std::vector<std::uint32_t>& users,
@@ -89,6 +101,8 @@ class sqlite_log final : public durable_store {
   void load();
   void drop_unfinished();
 
+  static constexpr std::size_t records_together = 16;
+
   const std::string path_;
   const file_options options_;
 
@@ -96,33 +110,35 @@ class sqlite_log final : public durable_store {
   id_space ids_;
   log_position position_{};
   entry_number last_{};
-  bool replaying_ = true;              // until opened()
-  const decoder* replayed_ = nullptr;  // the entry at hand
-  name_lists names_;                   // for replay()
-  bool from_the_start_ = false;        // it replays the whole log
+  bool replaying_ = true;                                   // until opened()
+  const decoder* replayed_ = nullptr;                       // the entry at hand
+  name_lists names_;                                        // for replay()
+  bool from_the_start_ = false;                             // it replays the whole log
   std::vector<std::pair<std::int64_t, bool>> erased_here_;  // entries erased since it was opened, and if events
 
   // ---- under queue_mutex_ ---------------------------------------------------------------------------------------
   mutable std::mutex queue_mutex_;
   std::condition_variable written_more_;
-  row_queue queue_;         // appended, and not taken yet
-  row_queue batch_;         // being written, or to be written again
-  entry_number queued_{};   // the last entry in queue_
-  entry_number batch_end_{};
-  entry_number written_{};  // the last entry in the file
-  bool leading_ = false;    // somebody writes batch_
-  bool grouping_ = false;   // what is appended must stay together
-  bool failing_ = false;    // the latest attempt failed
-  bool poisoned_ = false;   // a sync failed: what the file holds is unknown until it is opened again
+  row_queue queue_;           // appended, and not taken yet
+  row_queue batch_;           // being written, or to be written again; only who leads touches it
+  entry_number queued_{};     // the last entry in queue_ or beyond
+  entry_number batch_end_{};  // the last entry in batch_
+  entry_number written_{};    // the last entry in the file
+  bool leading_ = false;      // somebody writes batch_
+  bool grouping_ = false;     // what is appended must stay together
+  bool failing_ = false;      // the latest attempt failed
+  bool poisoned_ = false;     // a sync failed: what the file holds is unknown until it is opened again
   std::string failure_;
 
   // ---- under file_mutex_ ----------------------------------------------------------------------------------------
   mutable std::mutex file_mutex_;
   std::unique_ptr<SQLite::Database> owner_;
   std::unique_ptr<SQLite::Database> db_;
-  std::optional<SQLite::Statement> begin_, commit_, rollback_, add_record_, add_user_, add_item_, add_word_,
-      put_stream_;
-  tail_row tail_;  // as it is in the file
+  std::optional<SQLite::Statement> begin_, commit_, rollback_, add_record_, add_records_, add_user_, add_item_,
+      add_word_, put_stream_;
+  tail_row tail_;                   // as it is in the file
+  std::unique_ptr<sealing> seals_;  // thread-safe, but for prepare() and seal()
+  int copy_failure_ = 0;            // SQLite's code, when the write-ahead log could not be copied back
 };
 
 // Whole snapshots, newest first; those that do not match their checksum are left out.

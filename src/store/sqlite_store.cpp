@@ -8,8 +8,12 @@
 #include <filesystem>
 #include <limits>
 
+#include "sealing.hpp"
 #include "sqlite_log.hpp"
 #include "tandem/detail/require.hpp"
+#if defined(TANDEM_HAVE_ENCRYPTION)
+#include "tandem/store/key_ring.hpp"
+#endif
 
 TANDEM_BEGIN
 
@@ -36,6 +40,17 @@ void copy_file(const std::string& from, const std::string& to, const file_option
   });
 }
 
+void rotate_key(const std::string& path, const master_key& key, const master_key& next) {
+#if defined(TANDEM_HAVE_ENCRYPTION)
+  const auto owner = detail::file::lock_for_writing(path, {});
+  key_ring(key_ring::path_beside(path), key, {.must_exist = true}).rotate_master(next);
+#else
+  (void)key;
+  (void)next;
+  throw error(errc::invalid_argument, "this tandem was built without encryption", {path}, "build it with libsodium");
+#endif
+}
+
 file_report verify_file(const std::string& path, const file_options& options) {
   using namespace detail::file;
   file_report out;
@@ -59,17 +74,21 @@ file_report verify_file(const std::string& path, const file_options& options) {
   });
   attempt([&] {
     const tail_row tail = read_tail(*db, path);
-    const name_lists names = read_names(*db, path, tail);
+    out.encrypted = tail.sealed;
+    std::unique_ptr<sealing> seals;
+    if (tail.sealed && options.key != nullptr) seals = std::make_unique<sealing>(path, options, true);
+    const name_lists names = read_names(*db, path, tail, seals.get());
     for (const auto& each : names.users) out.users += each.has_value() ? 1U : 0U;
     for (const auto& each : names.items) out.items += each.has_value() ? 1U : 0U;
     for (const gap& each : read_gaps(*db, path)) out.erased += static_cast<std::uint64_t>(each.last - each.first + 1);
     decoder at(names);
-    read_rows(*db, path, 0, std::numeric_limits<std::int64_t>::max(), [&](const record_row& row) {
-      (void)at.read(row);
+    const auto each = [&](const record_row& row) {
+      if (!tail.sealed || seals != nullptr) (void)at.read(row);
       ++out.entries;
       out.events += static_cast<entry_kind>(row.kind) == entry_kind::event ? 1U : 0U;
       out.decisions += static_cast<entry_kind>(row.kind) == entry_kind::answer ? 1U : 0U;
-    });
+    };
+    read_rows(*db, path, 0, std::numeric_limits<std::int64_t>::max(), each, seals.get());
   });
   attempt([&] { out.snapshots = check_snapshots(*db, problem); });
   out.bytes = static_cast<std::uint64_t>(db->execAndGet("PRAGMA page_count").getInt64() *

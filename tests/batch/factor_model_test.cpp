@@ -154,9 +154,9 @@ TEST_CASE("regularizer grows with history as in training", "[factor_model]") {
   CHECK(model.regularizer(0) == Approx(0.01 * std::sqrt(50.0)));
 }
 
-TEST_CASE("fold_in gives a trained user's own vector, bit for bit", "[factor_model]") {
+TEST_CASE("fold_in gives a trained user's own vector, up to rounding", "[factor_model]") {
   const interactions log = reference::random_log(3, 60, 40, 7, true);
-  for (const std::size_t rank : {1U, 8U, 17U}) {
+  for (const std::size_t rank : {1U, 8U, 17U, 65U}) {
     const factor_model model = fit_ials(log, {.rank = rank, .epochs = 2});
     for (std::uint32_t u = 0; u < log.n_users(); ++u) {
       const interactions::row row = log.items_of(user_index{u});
@@ -165,7 +165,13 @@ TEST_CASE("fold_in gives a trained user's own vector, bit for bit", "[factor_mod
       std::vector<float> x(rank);
       model.fold_in(items, row.weight, x);
       const auto trained = model.user_factors(user_index{u});
-      CHECK(std::equal(x.begin(), x.end(), trained.begin()));
+      double difference = 0;
+      double length = 0;
+      for (std::size_t j = 0; j < rank; ++j) {
+        difference += std::pow(double{x[j]} - double{trained[j]}, 2);
+        length += std::pow(double{trained[j]}, 2);
+      }
+      CHECK(std::sqrt(difference) <= 1e-5 * std::sqrt(length));
     }
   }
 }

@@ -132,7 +132,7 @@ TEST_CASE("every bad object is refused with its place, its key and what was foun
   };
   for (const auto& [line, expected] : cases) {
     for (const std::string end : {"", "\n", "\r\n"}) {
-      const std::string said = failure(good + line + end);
+      const std::string said = failure(std::string(good).append(line).append(end));
       CHECK(holds(said, expected));
       CHECK(holds(said, "skip_bad"));
     }
@@ -186,7 +186,8 @@ TEST_CASE("random events are read as nlohmann_json wrote them") {
       text += object.dump(-1, ' ', ascii) + "\n";
       std::ostringstream weight;
       weight << value;
-      expected += user + "|" + item + "|" + action + "|" + weight.str() + "|" + std::to_string(millis) + "\n";
+      for (const std::string& part : {user, item, action, weight.str()}) expected.append(part).append("|");
+      expected.append(std::to_string(millis)).append("\n");
     }
     REQUIRE(show(read(text, {.value_as_weight = true})) == expected);
   }
@@ -196,7 +197,8 @@ TEST_CASE("bytes drawn at random, and objects with a byte changed, never do wors
   const std::string object = R"({"user":"u","item":"i","time":1,"value":2.5,"action":"a","key":"k","x":[{"y":null}]})";
   for (std::uint64_t seed = 0; seed < 5000; ++seed) {
     random_stream random(seed);
-    std::string text = object + "\n" + object;
+    std::string text = object;
+    text.append("\n").append(object);
     for (std::uint64_t n = random.below(4); n > 0; --n) {
       text[random.below(text.size())] = static_cast<char>(random.below(256));
     }

@@ -90,6 +90,18 @@ struct kernel_table {
   /// positive definite in float32.
   bool (*cholesky_solve)(float* matrix, float* x, std::size_t k);
 
+  /// Sixteen such systems of their own orders at once, for small ones: system l has order[l] variables, perhaps none,
+  /// its lower triangle from matrix + l * stride on and its b from x + l * x_stride on. Bit l of the result says
+  /// whether system l was positive definite and x_l is its solution, else x_l is unspecified. The bits of a solution
+  /// depend on its system only, not on those beside it; they are not those of cholesky_solve.
+  /// Requires: stride >= order[l]^2 + 3, all of it initialized; x_stride a multiple of 4, at least order[l]; work of
+  /// 8 n (n + 6) + 16 floats, n being the largest order[l] rounded up to a multiple of 4. Overwrites the matrices.
+  std::uint32_t (*cholesky_solve_sixteen)(float* matrix, std::size_t stride, const std::size_t* order, float* x,
+                                          std::size_t x_stride, float* work);
+
+  /// Up to which order cholesky_solve_sixteen beats sixteen times cholesky_solve, forming the systems included.
+  std::size_t sixteen_pays_to;
+
   /// Sixteen Gaussians of d coefficients to a panel, their covariances as U D U' (detail/ud_gaussian.hpp has the
   /// layout): mean[16 p + l] = <theta, x> and spread[16 p + l] = x' U D U' x of lane l of panel p, p < n_panels; x of
   /// length d.

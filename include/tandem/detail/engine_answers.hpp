@@ -86,6 +86,7 @@ inline void engine::state::remember(const answer_entry& entry, detail::pending_d
     throw;
   }
   ++counters.decisions;
+  next_logged = std::max(next_logged, raw(record.id) + 1);
   const bool whole = detail::attempt([&] {
     if (record.shadow) return;
     for (const placed_item& place : record.slate) responses.shown(place.item);

@@ -139,7 +139,7 @@ inline detail::state_copy engine::state::copy() const {
   out.at = last_entry();
   out.position = store->end();
   out.counters = counters;
-  out.next_decision = next_decision;
+  out.next_decision = next_logged;
   out.any_time = any_time;
   out.host_has_clock = host_has_clock;
   out.users = detail::names_in(users);
@@ -211,6 +211,7 @@ inline std::uint64_t engine::state::load(byte_reader& in, log_position& position
         &counters.expired_decisions, &counters.evicted_decisions, &counters.refits, &next_decision}) {
     *n = in.get<std::uint64_t>();
   }
+  next_logged = next_decision;
   counters.newest = in.get<timestamp>();
   any_time = in.get<bool>();
   host_has_clock = in.get<bool>();

@@ -82,6 +82,7 @@ struct engine::state {
   detail::pending_decisions pending;
   detail::key_set keys;
   std::uint64_t next_decision = 1;
+  std::uint64_t next_logged = 1;  // as the log has it: an answer that is being made has its id before it is there
   bool refit_scheduled = false;
   bool answered = false;
   std::uint64_t batch_snapshot = 0;  // where the store keeps the model; 0 = nowhere

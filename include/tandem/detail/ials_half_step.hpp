@@ -11,6 +11,7 @@
 
 #include "tandem/batch/ials.hpp"
 #include "tandem/detail/diagonalize.hpp"
+#include "tandem/detail/row_batch.hpp"
 #include "tandem/detail/row_solvers.hpp"
 
 TANDEM_BEGIN
@@ -94,9 +95,8 @@ class half_step {
     while (first < side_.order.size()) {
       const std::size_t end = std::min(side_.order.size(), first + rows_a_wave);
       executor_.parallel_for((end - first + rows_a_task - 1) / rows_a_task, [&](std::size_t task) {
-        row_scratch scratch(k_);
         const std::size_t begin = first + task * rows_a_task;
-        for (std::size_t r = begin; r < std::min(end, begin + rows_a_task); ++r) solve(side_.order[r], scratch);
+        solve_task(std::span(side_.order).subspan(begin, std::min(rows_a_task, end - begin)));
       });
       progress.advance(end - first);
       first = end;
@@ -132,6 +132,61 @@ class half_step {
     });
   }
 
+  void solve_task(std::span<const std::uint32_t> rows) const {
+    row_scratch scratch(k_);
+    if (options_.solver != batch::ials_solver::cholesky) {
+      for (const std::uint32_t r : rows) solve(r, scratch);
+      return;
+    }
+    row_batch together(k_);
+    for (const std::uint32_t r : rows) {
+      const std::size_t history = side_.row_of(r).size();
+      if (history == 0 || !row_batch::takes(order_of(history))) {
+        solve(r, scratch);
+        continue;
+      }
+      form(r, scratch, together);
+      if (together.full()) finish(together, scratch);
+    }
+    finish(together, scratch);
+  }
+
+  [[nodiscard]] bool goes_short(std::size_t history) const noexcept { return side_.rotates && is_short(history, k_); }
+  [[nodiscard]] std::size_t order_of(std::size_t history) const noexcept { return goes_short(history) ? history : k_; }
+
+  void form(std::uint32_t r, row_scratch& scratch, row_batch& together) const {
+    const interactions::row events = side_.row_of(r);
+    const row_history row = scratch.weights.split(events.index, events.weight, side_.dislikes);
+    const std::span<const float> prior = prior_of(side_.rotates ? turned_priors_ : priors_, r);
+    batched_row& system = together.add(order_of(row.size()));
+    system.row = r;
+    system.index = row.index;
+    system.ridge = ridge_for(row.size());
+    system.is_short = goes_short(row.size());
+    if (system.is_short) {
+      form_short(fixed_, row, system.ridge, scratch, prior, system.matrix, system.x, system.root);
+    } else {
+      form_full(fixed_, row, system.ridge, prior, system.matrix, {system.x, k_});
+    }
+  }
+
+  void finish(row_batch& together, row_scratch& scratch) const {
+    if (together.rows().empty()) return;
+    std::uint32_t solved = together.solve();
+    for (const batched_row& system : together.rows()) {
+      std::span<float> y(system.x, k_);
+      if (system.is_short) {
+        y = scratch.turned;
+        finish_short(fixed_, system.index, system.ridge, scratch,
+                     prior_of(side_.rotates ? turned_priors_ : priors_, system.row), system.x, system.root, y);
+      }
+      if ((solved & 1U) == 0 || !all_finite(y)) no_solution();
+      turn_back(y, solved_.subspan(system.row * k_, k_));
+      solved >>= 1U;
+    }
+    together.clear();
+  }
+
   void solve(std::uint32_t r, row_scratch& scratch) const {
     const interactions::row events = side_.row_of(r);
     const row_history row = scratch.weights.split(events.index, events.weight, side_.dislikes);
@@ -139,23 +194,37 @@ class half_step {
     if (row.size() == 0) return pull(1, prior_of(priors_, r), x);
     const std::span<float> y = side_.rotates ? std::span<float>(scratch.turned) : x;
     const std::span<const float> prior = prior_of(side_.rotates ? turned_priors_ : priors_, r);
-    if (!solve_in_basis(row, prior, scratch, y, is_long(r))) {
-      throw error(errc::not_finite, "ials: a row's equations have no finite solution", {},
-                  "raise regularization, or scale the interactions' weights down");
+    if (!solve_in_basis(row, prior, scratch, y, is_long(r))) no_solution();
+    if (side_.rotates) turn_back(y, x);
+  }
+
+  // y out of the basis into x
+  void turn_back(std::span<const float> y, std::span<float> x) const {
+    if (!side_.rotates) {
+      std::copy(y.begin(), y.end(), x.begin());
+      return;
     }
-    if (!side_.rotates) return;
     std::fill(x.begin(), x.end(), 0.0F);
     kernels().gather_sum(vectors_.data(), k_, nullptr, y.data(), k_, k_, x.data());
+  }
+
+  [[noreturn]] static void no_solution() {
+    throw error(errc::not_finite, "ials: a row's equations have no finite solution", {},
+                "raise regularization, or scale the interactions' weights down");
   }
 
   [[nodiscard]] std::span<const float> prior_of(std::span<const float> priors, std::uint32_t r) const {
     return priors.empty() ? priors : priors.subspan(r * k_, k_);
   }
 
+  [[nodiscard]] float ridge_for(std::size_t history) const {
+    const batch::factor_weights weights{options_.alpha0, options_.regularization, options_.nu};
+    return ridge_of(weights, static_cast<double>(history), fixed_.rows.size() / k_);
+  }
+
   bool solve_in_basis(const row_history& row, std::span<const float> prior, row_scratch& scratch, std::span<float> x,
                       bool is_long) const {
-    const batch::factor_weights weights{options_.alpha0, options_.regularization, options_.nu};
-    const float ridge = ridge_of(weights, static_cast<double>(row.size()), fixed_.rows.size() / k_);
+    const float ridge = ridge_for(row.size());
     switch (options_.solver) {
       case batch::ials_solver::cholesky: break;
       case batch::ials_solver::conjugate_gradient:
@@ -164,7 +233,7 @@ class half_step {
         return solve_by_blocks(fixed_, row, ridge, std::min(options_.block, k_), scratch, x, prior);
     }
     if (is_long) return solve_long(fixed_, row, ridge, executor_, scratch, x, prior);
-    if (side_.rotates && is_short(row.size(), k_)) return solve_short(fixed_, row, ridge, scratch, x, prior);
+    if (goes_short(row.size())) return solve_short(fixed_, row, ridge, scratch, x, prior);
     return solve_full(fixed_, row, ridge, scratch, x, prior);
   }
 

@@ -228,6 +228,15 @@ inline bool cholesky_solve_portable(float* matrix, float* x, std::size_t k) {
   return true;
 }
 
+inline std::uint32_t cholesky_solve_sixteen_portable(float* matrix, std::size_t stride, const std::size_t* order,
+                                                     float* x, std::size_t x_stride, float*) {
+  std::uint32_t solved = 0;
+  for (std::size_t l = 0; l < 16; ++l) {
+    if (cholesky_solve_portable(matrix + l * stride, x + l * x_stride, order[l])) solved |= std::uint32_t{1} << l;
+  }
+  return solved;
+}
+
 inline void spread_portable(const float* x, std::size_t n, float origin, float out[3]) {
   std::array<float, 8> sum{};
   std::array<float, 8> square{};
@@ -280,6 +289,8 @@ inline constexpr kernel_table portable_kernels{dot_portable,
                                                rank_one_update_portable,
                                                multiply_portable,
                                                cholesky_solve_portable,
+                                               cholesky_solve_sixteen_portable,
+                                               0,
                                                predict_panels_portable,
                                                update_panel_portable,
                                                spread_portable,

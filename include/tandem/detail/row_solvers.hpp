@@ -72,22 +72,28 @@ inline void right_side(const fixed_side& fixed, const row_history& row, float ri
 }
 
 /// matrix = gram + ridge I, the lower triangle.
-inline void start_system(const fixed_side& fixed, float ridge, std::span<float> matrix) noexcept {
+inline void start_system(const fixed_side& fixed, float ridge, float* matrix) noexcept {
   if (fixed.spectrum.empty()) {
-    std::copy(fixed.gram.begin(), fixed.gram.end(), matrix.begin());
+    std::copy(fixed.gram.begin(), fixed.gram.end(), matrix);
   } else {
-    std::fill(matrix.begin(), matrix.end(), 0.0F);
+    std::fill_n(matrix, fixed.k * fixed.k, 0.0F);
     for (std::size_t a = 0; a < fixed.k; ++a) matrix[a * fixed.k + a] = fixed.spectrum[a];
   }
   for (std::size_t a = 0; a < fixed.k; ++a) matrix[a * fixed.k + a] += ridge;
 }
 
+/// The k x k system: the lower triangle of A into `matrix`, b into x.
+inline void form_full(const fixed_side& fixed, const row_history& row, float ridge, std::span<const float> prior,
+                      float* matrix, std::span<float> x) noexcept {
+  start_system(fixed, ridge, matrix);
+  add_history(fixed, row.index.data(), row.confidence.data(), row.size(), matrix);
+  right_side(fixed, row, ridge, prior, x);
+}
+
 /// The k x k system by Cholesky.
 [[nodiscard]] inline bool solve_full(const fixed_side& fixed, const row_history& row, float ridge, row_scratch& s,
                                      std::span<float> x, std::span<const float> prior = {}) noexcept {
-  start_system(fixed, ridge, s.matrix);
-  add_history(fixed, row.index.data(), row.confidence.data(), row.size(), s.matrix.data());
-  right_side(fixed, row, ridge, prior, x);
+  form_full(fixed, row, ridge, prior, s.matrix.data(), x);
   return kernels().cholesky_solve(s.matrix.data(), x.data(), fixed.k) && all_finite(x);
 }
 
@@ -109,33 +115,46 @@ inline void start_system(const fixed_side& fixed, float ridge, std::span<float> 
 /// A history of n < k as an n x n system (Woodbury): with D = diag(spectrum) + ridge I and Z = W^1/2 Y,
 ///   x = D^-1 (ridge prior + Z^T (I + Z D^-1 Z^T)^-1 (W^-1/2 pull - Z D^-1 ridge prior)),
 /// which costs n^2 k + n^3 / 3 instead of n k^2 + k^3 / 3. Its condition is no worse than that of A.
-[[nodiscard]] inline bool solve_short(const fixed_side& fixed, const row_history& row, float ridge, row_scratch& s,
-                                      std::span<float> x, std::span<const float> prior = {}) {
+/// The lower triangle of the system into `matrix`, its right side into u, W^1/2 into `root`.
+inline void form_short(const fixed_side& fixed, const row_history& row, float ridge, row_scratch& s,
+                       std::span<const float> prior, float* matrix, float* u, float* root) {
   const std::size_t k = fixed.k;
   const std::size_t n = row.size();
   const float* const rows = fixed.rows.data();
   s.invert(fixed.spectrum, ridge);
-  s.score.resize(n);
-  s.coefficient.resize(n);
-  std::vector<float>& root = s.score;
-  std::vector<float>& u = s.coefficient;
   for (std::size_t r = 0; r < n; ++r) root[r] = std::sqrt(row.confidence[r]);
   for (std::size_t r = 0; r < n; ++r) u[r] = row.pull[r] > 0 ? root[r] : 0;
   if (!prior.empty()) {
-    pull(ridge, prior, x);
-    for (std::size_t j = 0; j < k; ++j) x[j] *= s.inverse[j];
-    kernels().gather_dot(rows, k, row.index.data(), n, k, x.data(), s.matrix.data());
-    for (std::size_t r = 0; r < n; ++r) u[r] -= root[r] * s.matrix[r];
+    pull(ridge, prior, s.a);
+    for (std::size_t j = 0; j < k; ++j) s.a[j] *= s.inverse[j];
+    kernels().gather_dot(rows, k, row.index.data(), n, k, s.a.data(), matrix);
+    for (std::size_t r = 0; r < n; ++r) u[r] -= root[r] * matrix[r];
   }
-  std::fill_n(s.matrix.begin(), n * n, 0.0F);
-  for (std::size_t r = 0; r < n; ++r) s.matrix[r * n + r] = 1;
-  kernels().dual_gram_accumulate(rows, k, row.index.data(), root.data(), s.root_of_inverse.data(), n, k,
-                                 s.matrix.data());
-  if (!kernels().cholesky_solve(s.matrix.data(), u.data(), n)) return false;
-  for (std::size_t r = 0; r < n; ++r) u[r] *= root[r];
+  std::fill_n(matrix, n * n, 0.0F);
+  for (std::size_t r = 0; r < n; ++r) matrix[r * n + r] = 1;
+  kernels().dual_gram_accumulate(rows, k, row.index.data(), root, s.root_of_inverse.data(), n, k, matrix);
+}
+
+/// x from the solution u of that system, which is overwritten.
+inline void finish_short(const fixed_side& fixed, std::span<const std::uint32_t> index, float ridge, row_scratch& s,
+                         std::span<const float> prior, float* u, const float* root, std::span<float> x) noexcept {
+  const std::size_t k = fixed.k;
+  s.invert(fixed.spectrum, ridge);
+  for (std::size_t r = 0; r < index.size(); ++r) u[r] *= root[r];
   pull(ridge, prior, x);
-  kernels().gather_sum(rows, k, row.index.data(), u.data(), n, k, x.data());
+  kernels().gather_sum(fixed.rows.data(), k, index.data(), u, index.size(), k, x.data());
   for (std::size_t j = 0; j < k; ++j) x[j] *= s.inverse[j];
+}
+
+/// The n x n system by Cholesky.
+[[nodiscard]] inline bool solve_short(const fixed_side& fixed, const row_history& row, float ridge, row_scratch& s,
+                                      std::span<float> x, std::span<const float> prior = {}) {
+  s.score.resize(row.size());
+  s.coefficient.resize(row.size());
+  float* const u = s.coefficient.data();
+  form_short(fixed, row, ridge, s, prior, s.matrix.data(), u, s.score.data());
+  if (!kernels().cholesky_solve(s.matrix.data(), u, row.size())) return false;
+  finish_short(fixed, row.index, ridge, s, prior, u, s.score.data(), x);
   return all_finite(x);
 }
 

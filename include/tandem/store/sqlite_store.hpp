@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tandem/store/durable_store.hpp"
+#include "tandem/store/master_key.hpp"
 
 TANDEM_BEGIN
 
@@ -33,6 +34,9 @@ struct file_options {
   /// The most the file may take; beyond, observe() answers store_failed until something is compacted or the engine is
   /// opened with more. Range [1 MiB, inf).
   std::uint64_t max_bytes = std::uint64_t{1} << 46U;
+  /// Encrypts a new file, and opens one that is: with users' keys in a file beside it, see docs/encryption.md. Read
+  /// while opening, not kept. Null = not encrypted.
+  const master_key* key = nullptr;
   /// The name of an SQLite VFS to use; empty = SQLite's default. For tests and unusual systems.
   std::string vfs = {};
 
@@ -47,6 +51,10 @@ struct file_options {
 /// Errors: io_error (a directory, no permission), bad_format (another program's file, a newer format), damaged,
 /// wrong_state (open for writing elsewhere), no_space, invalid_argument.
 [[nodiscard]] std::unique_ptr<durable_store> open_sqlite(const std::string& path, const file_options& options = {});
+
+/// Wraps all keys of an encrypted file anew, in one step: what was sealed stays readable, with `next` only. Nobody may
+/// have the file open. Errors: wrong_key, not_found, wrong_state; see key_ring::rotate_master().
+void rotate_key(const std::string& path, const master_key& key, const master_key& next);
 
 /// What a file says of itself.
 struct file_summary {
@@ -68,13 +76,14 @@ class file_reader : public journal {
   [[nodiscard]] virtual file_summary summary() const = 0;
 };
 
-/// Errors: io_error, bad_format (another program's file, a newer format), damaged.
+/// Errors: io_error, bad_format (another program's file, a newer format), damaged; wrong_key, of an encrypted file.
 [[nodiscard]] std::unique_ptr<file_reader> read_sqlite(const std::string& path, const file_options& options = {});
 
 /// What reading a whole file found.
 struct file_report {
   std::uint64_t entries = 0, events = 0, decisions = 0, users = 0, items = 0, snapshots = 0, erased = 0;
   std::uint64_t bytes = 0;
+  bool encrypted = false;             ///< then, without the key, checksums are checked and not what they guard
   std::vector<std::string> problems;  ///< in words; empty = everything matches its checksum
 
   [[nodiscard]] bool sound() const noexcept { return problems.empty(); }

@@ -1,0 +1,122 @@
+// An encrypted file: what is in it, who can read it, and what becomes of it when a user is forgotten.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "durable/durable_world.hpp"
+#include "support/catch.hpp"
+#include "support/scratch.hpp"
+#include "tandem/open.hpp"
+
+using namespace tandem;
+using namespace durable_world;
+
+namespace {
+
+constexpr const char* hex = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+constexpr const char* other_hex = "ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+constexpr timestamp today = from_millis(1'800'000'000'000);
+
+std::string in(const test_support::scratch& folder, const char* name) { return (folder.path / name).string(); }
+
+bool holds(const std::filesystem::path& folder, const std::string& text) {
+  for (const auto& each : std::filesystem::directory_iterator(folder)) {
+    if (test_support::bytes_of(each.path()).find(text) != std::string::npos) return true;
+  }
+  return false;
+}
+
+errc code_of(const std::function<void()>& f) {
+  try {
+    f();
+  } catch (const error& e) {
+    return e.code();
+  }
+  FAIL("nothing was thrown");
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("an encrypted engine goes on with the bits of one that is not, and shows nothing of what it knows") {
+  const master_key key = master_key::from_hex(hex);
+  for (std::uint64_t seed = 0; seed < 3; ++seed) {
+    const test_support::scratch folder;
+    engine memory(small_options());
+    life first(seed);
+    life second(seed);
+    for (int round = 0; round < 6; ++round) {
+      first.go_on(memory, 60);
+      engine kept = open(in(folder, "shop"), small_options(), {.key = &key});
+      second.go_on(kept, 60);
+      if (round == 3) kept.checkpoint();
+      CAPTURE(seed, round);
+      REQUIRE(kept.digest() == memory.digest());
+    }
+    for (const char* text : {"user1", "item1", "phone", "stranger", "key1", "buy"})
+      CHECK_FALSE(holds(folder.path, text));
+    const file_report report = verify_file(in(folder, "shop"));
+    CHECK(report.sound());
+    CHECK(report.encrypted);
+    CHECK(verify_file(in(folder, "shop"), {.key = &key}).sound());
+  }
+}
+
+TEST_CASE("a wrong key, no key, a key too many and a missing ring are errors that change nothing") {
+  const test_support::scratch folder;
+  const master_key key = master_key::from_hex(hex);
+  const master_key wrong = master_key::from_hex(other_hex);
+  { open(in(folder, "shop"), {}, {.key = &key}).observe({.user = "ada", .item = "tea", .time = today}); }
+  { open(in(folder, "plain")).observe({.user = "ada", .item = "tea", .time = today}); }
+  CHECK(code_of([&] { (void)open(in(folder, "shop"), {}, {.key = &wrong}); }) == errc::wrong_key);
+  CHECK(code_of([&] { (void)open(in(folder, "shop")); }) == errc::wrong_key);
+  CHECK(code_of([&] { (void)open(in(folder, "plain"), {}, {.key = &key}); }) == errc::wrong_key);
+  std::filesystem::rename(in(folder, "shop-keys"), in(folder, "elsewhere"));
+  CHECK(code_of([&] { (void)open(in(folder, "shop"), {}, {.key = &key}); }) == errc::not_found);
+  std::filesystem::rename(in(folder, "elsewhere"), in(folder, "shop-keys"));
+  CHECK(open(in(folder, "shop"), {}, {.key = &key}).stats().events == 1);
+}
+
+TEST_CASE("a backup made before a user was forgotten opens without that user") {
+  const test_support::scratch folder;
+  const master_key key = master_key::from_hex(hex);
+  const file_options file{.key = &key};
+  std::uint64_t events_left = 0;
+  {
+    engine kept = open(in(folder, "shop"), small_options(), file);
+    life days(3);
+    days.go_on(kept, 400);
+    kept.checkpoint();
+    copy_file(in(folder, "shop"), in(folder, "backup"));
+    kept.forget("user3", today);
+  }
+  std::uint64_t digest = 0;
+  {
+    engine anew = open(in(folder, "shop"), small_options(), file);
+    events_left = anew.stats().events;
+    digest = anew.digest();
+  }
+  std::filesystem::copy_file(in(folder, "shop-keys"), in(folder, "backup-keys"));
+  const engine restored = open(in(folder, "backup"), small_options(), file);
+  CHECK(restored.stats().events == events_left);
+  CHECK(restored.digest() == digest);
+  CHECK_FALSE(restored.opened().problems.empty());  // its snapshots hold the user: they open no more
+  CHECK(code_of([&] { (void)restored.export_user("user3"); }) == errc::not_found);
+}
+
+TEST_CASE("with another master key the file stays as readable as it was") {
+  const test_support::scratch folder;
+  const master_key key = master_key::from_hex(hex);
+  const master_key next = master_key::from_hex(other_hex);
+  std::uint64_t digest = 0;
+  {
+    engine kept = open(in(folder, "shop"), small_options(), {.key = &key});
+    life(4).go_on(kept, 200);
+    digest = kept.digest();
+    CHECK(code_of([&] { rotate_key(in(folder, "shop"), key, next); }) == errc::wrong_state);
+  }
+  rotate_key(in(folder, "shop"), key, next);
+  CHECK(code_of([&] { (void)open(in(folder, "shop"), small_options(), {.key = &key}); }) == errc::wrong_key);
+  CHECK(open(in(folder, "shop"), small_options(), {.key = &next}).digest() == digest);
+}
