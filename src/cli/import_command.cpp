@@ -97,7 +97,7 @@ void run_import(const import_arguments& asked) {
     if (!into.flush()) throw error(errc::io_error, "could not be written", {asked.tandem_file::path, 0, {}});
   }
   out.write(text, {{"file", asked.tandem_file::path}, {"logs", logs}});
-  if (interrupted) throw error(errc::cancelled, "interrupted; the same command goes on from there");
+  if (interrupted) throw error(errc::cancelled, "interrupted");
 }
 
 void check(import_arguments& asked) {
@@ -144,7 +144,12 @@ void add_import(CLI::App& app) {
   command->callback([asked, command] {
     asked->given = named_options(*command);
     check(*asked);
-    run_import(*asked);
+    try {
+      run_import(*asked);
+    } catch (const error& e) {
+      if (e.code() != errc::cancelled) throw;
+      throw error(errc::cancelled, "interrupted; the same command goes on from there");
+    }
   });
 }
 
