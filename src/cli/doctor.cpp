@@ -70,7 +70,7 @@ struct doctor::state {
   std::string told_before;
   timestamp highest_gap_end{};
   duration highest_gap{};
-  std::unordered_map<std::uint64_t, timestamp> answers;
+  std::unordered_map<std::uint64_t, seen_answer> answers;
   std::unordered_set<std::uint64_t> rewarded;
   std::uint64_t naming = 0;  // events that name a decision
 
@@ -155,7 +155,7 @@ void doctor::look_at(const seen_event& e) {
   }
 }
 
-void doctor::look_at(const seen_answer& a) { state_->answers.emplace(raw(a.id), a.time); }
+void doctor::look_at(const seen_answer& a) { state_->answers.emplace(raw(a.id), a); }
 
 // ---- finding ------------------------------------------------------------------------------------------------------
 
@@ -202,8 +202,8 @@ void doctor::state::find_jumps(std::vector<finding>& out) const {
 void doctor::state::find_rewards(std::vector<finding>& out) const {
   std::uint64_t due = 0;
   std::uint64_t got = 0;
-  for (const auto& [id, time] : answers) {
-    if (!newest || time + at.reward_after > *newest) continue;
+  for (const auto& [id, answer] : answers) {
+    if (!answer.shown || !newest || answer.time + at.reward_after > *newest) continue;
     ++due;
     got += rewarded.contains(id) ? 1U : 0U;
   }

@@ -47,6 +47,7 @@ struct seen_event {
 struct seen_answer {
   tandem::decision_id id{};
   tandem::timestamp time{};
+  bool shown = true;
 };
 
 /// What a check found.
@@ -66,7 +67,6 @@ class doctor {
   ~doctor();
 
   void look_at(const seen_event& e);
-  /// An answer that was shown.
   void look_at(const seen_answer& a);
   /// What was found, in the order of docs/commands.md. Pure.
   [[nodiscard]] std::vector<finding> findings() const;

@@ -28,8 +28,8 @@ void look_at_file(const std::string& path, doctor& at, progress_bar& bar) {
   watched_journal(*reader, reader->last(), "read", watch).scan({}, [&](entry_number, const journal_entry& entry) {
     if (const auto* e = std::get_if<event_entry>(&entry)) {
       at.look_at(seen_event{e->user, e->item, e->action, e->value, e->record.time, e->record.decision});
-    } else if (const auto* a = std::get_if<answer_entry>(&entry); a != nullptr && !a->record.shadow) {
-      at.look_at(seen_answer{a->record.id, a->record.time});
+    } else if (const auto* a = std::get_if<answer_entry>(&entry)) {
+      at.look_at(seen_answer{a->record.id, a->record.time, !a->record.shadow});
     }
   });
 }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "journals.hpp"
 #include "log_arguments.hpp"
 #include "tandem/json.hpp"
 #include "tandem/open.hpp"
@@ -35,7 +36,11 @@ void run_forget(const forget_arguments& asked) {
   result_output out(asked.json);
   std::optional<output_file> receipt_file;
   if (!asked.receipt.empty()) receipt_file.emplace(asked.receipt);
-  if (raw(read_sqlite(asked.path)->summary().compacted_to) > 0) {
+  const auto log = read_sqlite(asked.path);
+  if (!is_known(*log, asked.user)) {  // the engine would look for them as long, and drop its snapshots first
+    throw error(errc::not_found, "there is no user '" + asked.user + "'", {asked.path, 0, {}});
+  }
+  if (raw(log->summary().compacted_to) > 0) {
     throw error(errc::wrong_state, "was compacted: what its log cannot teach again would be lost with the snapshots",
                 {asked.path, 0, {}}, "import or replay what you have of the log into a new file");
   }

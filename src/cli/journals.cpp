@@ -90,6 +90,22 @@ event_log events_of(const journal& log, bool values) {
   return out;
 }
 
+bool is_known(const journal& log, std::string_view user) {
+  bool out = false;
+  log.scan({}, [&](entry_number, const journal_entry& entry) {
+    if (const auto* e = std::get_if<event_entry>(&entry)) {
+      out = out || e->user == user;
+    } else if (const auto* a = std::get_if<answer_entry>(&entry)) {
+      out = out || a->record.user_name == user;
+    } else if (const auto* m = std::get_if<merge_entry>(&std::get<change_entry>(entry))) {
+      out = out || m->from == user || m->to == user;
+    } else if (const auto* c = std::get_if<consent_entry>(&std::get<change_entry>(entry))) {
+      out = out || c->user == user;
+    }
+  });
+  return out;
+}
+
 user_data data_of(const journal& log, std::string_view user) {
   read_histories whose = read_all(log);
   const std::size_t theirs = whose.all.root(whose.all.of(user));

@@ -50,6 +50,9 @@ class watched_journal final : public tandem::journal {
 /// @param values  an event's weight is its value; otherwise what it came to in the engine that took it.
 [[nodiscard]] tandem::event_log events_of(const tandem::journal& log, bool values);
 
+/// Whether an entry names the user.
+[[nodiscard]] bool is_known(const tandem::journal& log, std::string_view user);
+
 /// As engine::export_user(), without the engine. Errors: not_found.
 [[nodiscard]] tandem::user_data data_of(const tandem::journal& log, std::string_view user);
 

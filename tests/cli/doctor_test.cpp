@@ -38,9 +38,11 @@ std::vector<made_event> clean(std::uint64_t seed) {
   return out;
 }
 
-std::vector<finding> findings_of(const std::vector<made_event>& events, std::uint64_t answers = 0) {
+std::vector<finding> findings_of(const std::vector<made_event>& events, std::uint64_t answers = 0,
+                                 std::uint64_t shown = 1000) {
   doctor at;
-  for (std::uint64_t id = 1; id <= answers; ++id) at.look_at(seen_answer{decision_id{id}, from_millis(start)});
+  for (std::uint64_t id = 1; id <= answers; ++id)
+    at.look_at(seen_answer{decision_id{id}, from_millis(start), id <= shown});
   for (const made_event& e : events) {
     at.look_at(seen_event{e.user, e.item, "view", 1, from_millis(e.time), decision_id{e.decision}});
   }
@@ -123,7 +125,8 @@ TEST_CASE("answers without rewards and rewards without answers are found") {
   CHECK(none[0].count == 500);
   for (std::size_t k = 0; k < 100; ++k) events[k].decision = 1 + k;
   CHECK(findings_of(events, 500).empty());
-  CHECK(names(findings_of(clean(7), 50)) == list{});  // too few to judge
+  CHECK(names(findings_of(clean(7), 50)) == list{});       // too few to judge
+  CHECK(names(findings_of(clean(7), 500, 20)) == list{});  // shown to nobody
   for (std::size_t k = 0; k < 100; ++k) events[k].decision = 1000 + k;
   const std::vector<finding> unknown = findings_of(events, 50);
   REQUIRE(names(unknown) == list{"decisions"});

@@ -43,9 +43,9 @@ tandem_cli_test("doctor of a log as JSON" EXIT 0 OUT "\"findings\": \\[\\]" ERR 
 
 # ---- explaining
 tandem_file_test("explain tells the sources of each item and the events before" EXIT 0
-                 OUT "decision 40 for .*1\\. item.*score .*propensity .*served by.*popularity +score .*latest events before it:\n  2023"
-                 ARGS explain ${_files}/shop 40 --options ${_files}/options.json)
-tandem_file_test("explain with the host's options scores as the log has it" EXIT 0 OUT "\"scored_otherwise\": false.*\"sources\": \\[.*\"rank\""
+                 OUT "decision 120 for .*1\\. item.*score .*propensity .*served by.*popularity +score .*latest events before it:\n  2023"
+                 ARGS explain ${_files}/shop 120 --options ${_files}/options.json)
+tandem_file_test("explain with the host's options scores as the log has it" EXIT 0 OUT "\"scored_otherwise\": false.*\"sources\": .*\"rank\""
                  ERR "decision 120" ARGS explain ${_files}/shop 120 --options ${_files}/options.json --json -)
 tandem_file_test("explain with other options says so" EXIT 0 OUT "scores now are not those of the log: give the host's options"
                  ARGS explain ${_files}/shop 120 --options ${_files}/other.json)
@@ -102,6 +102,8 @@ tandem_file_test("what was forgotten is not there" AFTER "forget writes a receip
 tandem_file_test("a file in which somebody was forgotten is sound" AFTER "forget writes a receipt" EXIT 0 OUT "sound" ARGS verify ${_files}/forget)
 tandem_file_test("forget of a stranger fails" EXIT 1 ONE_LINE ERR "there is no user 'nobody'"
                  ARGS forget ${_files}/shop nobody --options ${_files}/options.json)
+tandem_file_test("forget of a stranger leaves the snapshots" AFTER "forget of a stranger fails" EXIT 0 OUT "\"kind\": \"state\""
+                 ERR "snapshots +[1-9]" ARGS stats ${_files}/shop --json -)
 tandem_file_test("compact with other options than the host's is refused" EXIT 1 ONE_LINE ERR "give the options of its host by --options"
                  ARGS compact ${_files}/compact --keep-events 100)
 tandem_file_test("compact forgets what is old" AFTER "compact with other options than the host's is refused" EXIT 0
