@@ -65,8 +65,9 @@ struct doctor::state {
   std::vector<std::uint64_t> by_item;
   std::uint64_t n_events = 0;
   std::unordered_set<std::uint64_t> seen;  // hashes of events
-  counted duplicates, late, early, ahead, holes, unknown;
-  std::optional<timestamp> first, newest, before, before_that;
+  counted duplicates, late, early, ahead, unknown;
+  std::optional<timestamp> first, newest;  // of events in their place
+  std::optional<timestamp> before;         // of the event before
   std::string told_before;
   timestamp highest_gap_end{};
   duration highest_gap{};
@@ -77,6 +78,7 @@ struct doctor::state {
   void look_for_duplicate(const seen_event& e, user_index user, item_index item);
   void look_at_user(const seen_event& e, user_index user, item_index item);
   void look_at_time(const seen_event& e);
+  void take_time(timestamp time);
 
   [[nodiscard]] double share(std::uint64_t n) const { return ratio(n, n_events); }
   void find_duplicates(std::vector<finding>& out) const;
@@ -120,21 +122,24 @@ void doctor::state::look_at_user(const seen_event& e, user_index user, item_inde
   who.most_moments = std::max(who.most_moments, who.moments);
 }
 
+// An event is known to be in its place when the next one is seen: one that is far ahead of both makes none late.
 void doctor::state::look_at_time(const seen_event& e) {
   if (e.time < at.earliest) early.add([&] { return told(e); });
+  const bool alone = before && newest && *before - *newest > at.jump && *before - e.time > at.jump;
+  if (alone) ahead.add([&] { return told_before; });
+  if (before && !alone) take_time(*before);
   if (newest && *newest - e.time > at.lateness) late.add([&] { return told(e); });
-  if (before && before_that && *before - *before_that > at.jump && *before - e.time > at.jump) {
-    ahead.add([&] { return told_before; });
-  }
-  if (newest && e.time - *newest > highest_gap) {
-    highest_gap = e.time - *newest;
-    highest_gap_end = e.time;
-  }
-  if (before && e.time - *before > at.jump) told_before = told(e);
-  before_that = before;
+  if (newest && e.time - *newest > at.jump) told_before = told(e);
   before = e.time;
-  first = std::min(first.value_or(e.time), e.time);
-  newest = std::max(newest.value_or(e.time), e.time);
+}
+
+void doctor::state::take_time(timestamp time) {
+  if (newest && time - *newest > highest_gap) {
+    highest_gap = time - *newest;
+    highest_gap_end = time;
+  }
+  first = std::min(first.value_or(time), time);
+  newest = std::max(newest.value_or(time), time);
 }
 
 void doctor::look_at(const seen_event& e) {
