@@ -274,6 +274,13 @@ struct open_report {
   std::vector<std::string> problems;    ///< damage that was passed over, in words
 };
 
+/// An answer of a log, and the one that an engine gives in its place: items, best first.
+struct answer_again {
+  decision_id id = decision_id::none;
+  std::span<const std::string_view> logged;
+  std::span<const std::string_view> now;
+};
+
 /// Counters for the host's metrics; all since construction.
 struct engine_stats {
   std::uint64_t events = 0, duplicates = 0, late = 0, rejected = 0;
@@ -357,7 +364,10 @@ class engine {
   /// with any options, that has taken nothing yet. Decisions are kept as they were; models are fitted again.
   /// Streams are taken over. Errors: wrong_state without a file, with one that is not empty, or of a log that was
   /// compacted; damaged; io_error, no_space; what refit() throws. After one, start again with a new file.
-  open_report learn_from(const durable_store& log);
+  open_report learn_from(const journal& log);
+  /// The same, and calls f with each of its answers and what this engine would have answered: what other options
+  /// change. f must not call the engine. Complexity: as learning the log and answering every request of it again.
+  open_report learn_from(const journal& log, function_ref<void(const answer_again&)> f);
   /// How the file was found when it was opened.
   [[nodiscard]] const open_report& opened() const noexcept;
   /// A checksum of all that was learned: equal for engines that will answer alike for ever.

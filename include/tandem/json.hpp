@@ -343,6 +343,76 @@ struct json_fields<engine_stats> {
 };
 
 template <>
+struct json_fields<recommended_item> {
+  using type = recommended_item;
+  static constexpr auto list = std::tuple{
+      json_field{"item", &type::item},
+      json_field{"score", &type::score},
+      json_field{"propensity", &type::propensity},
+  };
+};
+
+template <>
+struct json_fields<told_event> {
+  using type = told_event;
+  static constexpr auto list = std::tuple{
+      json_field{"user", &type::user},         json_field{"item", &type::item},
+      json_field{"action", &type::action},     json_field{"value", &type::value},
+      json_field{"time_ms", &type::time},      json_field{"key", &type::key},
+      json_field{"decision", &type::decision}, json_field{"context", &type::context},
+  };
+};
+
+template <>
+struct json_fields<told_answer> {
+  using type = told_answer;
+  static constexpr auto list = std::tuple{
+      json_field{"id", &type::id},         json_field{"user", &type::user},   json_field{"time_ms", &type::time},
+      json_field{"shadow", &type::shadow}, json_field{"items", &type::items}, json_field{"context", &type::context},
+  };
+};
+
+template <>
+struct json_fields<user_data> {
+  using type = user_data;
+  static constexpr auto list = std::tuple{
+      json_field{"user", &type::user},     json_field{"names", &type::names},     json_field{"consent", &type::consent},
+      json_field{"events", &type::events}, json_field{"answers", &type::answers},
+  };
+};
+
+template <>
+struct json_fields<erased_counts> {
+  using type = erased_counts;
+  static constexpr auto list = std::tuple{
+      json_field{"entries", &type::entries},     json_field{"events", &type::events},
+      json_field{"decisions", &type::decisions}, json_field{"names", &type::names},
+      json_field{"snapshots", &type::snapshots},
+  };
+};
+
+template <>
+struct json_fields<erasure_receipt> {
+  using type = erasure_receipt;
+  static constexpr auto list = std::tuple{
+      json_field{"user", &type::user},
+      json_field{"asked_ms", &type::asked},
+      json_field{"counts", &type::counts},
+      json_field{"up_to", &type::up_to},
+  };
+};
+
+template <>
+struct json_fields<open_report> {
+  using type = open_report;
+  static constexpr auto list = std::tuple{
+      json_field{"from", &type::from},         json_field{"replayed", &type::replayed},
+      json_field{"refitted", &type::refitted}, json_field{"decided_otherwise", &type::decided_otherwise},
+      json_field{"problems", &type::problems},
+  };
+};
+
+template <>
 struct json_fields<evaluation::interval> {
   using type = evaluation::interval;
   static constexpr auto list = std::tuple{json_field{"low", &type::low}, json_field{"high", &type::high}};

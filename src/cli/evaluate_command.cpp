@@ -5,15 +5,19 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "catalogue.hpp"
 #include "evaluation.hpp"
+#include "file_kind.hpp"
 #include "fitting.hpp"
 #include "log_file.hpp"
 #include "models.hpp"
 #include "output_file.hpp"
 #include "tandem/core/kernels.hpp"
+#include "tandem/data/split.hpp"
 #include "tandem/version.hpp"
 
 namespace tandem_cli {
@@ -23,8 +27,9 @@ using tandem::errc;
 using tandem::error;
 
 struct evaluate_arguments : log_arguments {
-  std::string protocol, train, fold_in, targets, json, merge = "max";
+  std::string file, protocol, train, fold_in, targets, json, merge = "max";
   model_arguments model;
+  double held_out = 0.2;
   std::size_t threads = 0;
   [[nodiscard]] bool strong() const { return protocol == "strong"; }
   /// The file that says what is known of the users to judge.
@@ -47,6 +52,18 @@ tandem::event_log read(const evaluate_arguments& asked, const std::string& path,
   return std::move(out.log);
 }
 
+// Some events of a log, with the users and items they are of.
+tandem::event_log only(const tandem::event_log& log, const std::vector<tandem::logged_event>& events) {
+  tandem::event_log out;
+  for (tandem::logged_event e : events) {
+    e.user = out.users.intern(log.users.name(e.user));
+    e.item = out.items.intern(log.items.name(e.item));
+    e.action = out.actions.intern(log.actions.name(e.action));
+    out.events.push_back(e);
+  }
+  return out;
+}
+
 // Under strong generalisation no user to judge may have been trained on.
 void check_apart(const evaluate_arguments& asked, const id_order& trained, const id_order& held, const char* option,
                  const std::string& path) {
@@ -57,10 +74,27 @@ void check_apart(const evaluate_arguments& asked, const id_order& trained, const
   }
 }
 
+// An engine's own log, cut in two at a time.
+std::pair<tandem::event_log, tandem::event_log> read_own_log(const evaluate_arguments& asked, progress_bar& bar,
+                                                             std::vector<std::string>& notes) {
+  tandem::event_log log = read(asked, asked.file, bar, &notes);
+  tandem::order_visits(log, 0);
+  tandem::log_split parts = tandem::split_by_time(log, 1 - asked.held_out);
+  notes.push_back("The last " + tandem::study::detail::thousands(parts.test.size()) + " of " +
+                  tandem::study::detail::thousands(log.events.size()) + " events are held out, by time.");
+  return {only(log, parts.train), only(log, parts.test)};
+}
+
 evaluation_data read_data(const evaluate_arguments& asked, progress_bar& bar) {
   evaluation_data out;
-  const tandem::event_log train = read(asked, asked.train, bar, &out.notes);
-  const tandem::event_log targets = read(asked, asked.targets, bar, nullptr);
+  tandem::event_log train;
+  tandem::event_log targets;
+  if (asked.file.empty()) {
+    train = read(asked, asked.train, bar, &out.notes);
+    targets = read(asked, asked.targets, bar, nullptr);
+  } else {
+    std::tie(train, targets) = read_own_log(asked, bar, out.notes);
+  }
   const tandem::event_log fold_in = asked.strong() ? read(asked, asked.fold_in, bar, nullptr) : tandem::event_log{};
   const id_order items = items_of({&train, &targets, &fold_in});
   const id_order trained = users_of({&train});
@@ -119,6 +153,7 @@ std::string to_json_text(const evaluate_arguments& asked, const chosen_model& ch
   nlohmann::ordered_json out;
   out["protocol"] = asked.protocol;
   out["train"] = asked.train;
+  if (!asked.file.empty()) out["held_out"] = asked.held_out;
   if (asked.strong()) out["fold_in"] = asked.fold_in;
   out["targets"] = asked.targets;
   out["model"] = chosen.kind.name;
@@ -160,7 +195,27 @@ void run_evaluate(const evaluate_arguments& asked, const chosen_model& chosen) {
   if (json) json->write(to_json_text(asked, chosen, data, result, fitted.cpu_seconds));
 }
 
+// An engine's file is train and targets at once.
+void settle_own_log(evaluate_arguments& asked) {
+  if (asked.file.empty()) {
+    for (const char* option : {"--protocol", "--train", "--targets"}) {
+      if (!asked.was_given(option)) throw CLI::RequiredError(option);
+    }
+    if (asked.was_given("--held-out")) refuse("--held-out", "is for --file: leave it out");
+    return;
+  }
+  for (const char* option : {"--protocol", "--train", "--targets", "--fold-in"}) {
+    if (asked.was_given(option))
+      refuse(option, "has no meaning with --file, which is cut in two by time: leave it out");
+  }
+  if (!is_tandem_file(asked.file)) refuse("--file", asked.file + " is no engine's file: give --train and --targets");
+  asked.protocol = "split";
+  asked.train = asked.file;
+  asked.targets = asked.file;
+}
+
 chosen_model check(evaluate_arguments& asked) {
+  settle_own_log(asked);
   if (asked.strong() && asked.fold_in.empty()) {
     refuse("--protocol", "strong needs --fold-in FILE: what is known of the users to judge");
   }
@@ -184,11 +239,15 @@ void add_data_options(CLI::App& command, evaluate_arguments& asked) {
                   "were held out")
       ->type_name("NAME")
       ->check(CLI::IsMember({"strong", "split"}).description(""))
-      ->required()
       ->group("The data");
-  file("--train", asked.train, "The log to learn from")->required();
+  file("--train", asked.train, "The log to learn from");
   file("--fold-in", asked.fold_in, "Part of the events of the users to judge (strong)");
-  file("--targets", asked.targets, "The events to foresee, of the users to judge")->required();
+  file("--targets", asked.targets, "The events to foresee, of the users to judge");
+  file("--file", asked.file, "In the place of all these, an engine's file: its log,\ncut in two by time");
+  command.add_option("--held-out", asked.held_out, "The share of the events of --file that are targets (0.2)")
+      ->type_name("SHARE")
+      ->check(CLI::Range(0.001, 0.9).description(""))
+      ->group("The data");
 }
 
 }  // namespace
@@ -206,7 +265,8 @@ void add_evaluate(CLI::App& app) {
       "Example:\n"
       "  tandem evaluate --protocol strong --train train.csv --names user=uid,item=sid \\\n"
       "      --fold-in validation_tr.csv --targets validation_te.csv \\\n"
-      "      --rank 64 --alpha0 0.3 --regularization 0.006 --json -\n");
+      "      --rank 64 --alpha0 0.3 --regularization 0.006 --json -\n"
+      "  tandem evaluate --file shop.tandem\n");
   add_data_options(*command, *asked);
   add_file_options(*command, *asked);
   add_weight_options(*command, *asked,

@@ -69,16 +69,4 @@ inline void add_threads_option(CLI::App& command, std::size_t& threads) {
       ->group("The work");
 }
 
-/// Runs a command; one that was interrupted says so in its own words.
-template <class F>
-void unless_interrupted(F&& work) {
-  try {
-    const interruption ctrl_c;
-    work();
-  } catch (const tandem::error& e) {
-    if (e.code() != tandem::errc::cancelled) throw;
-    throw tandem::error(tandem::errc::cancelled, "interrupted; nothing was written");
-  }
-}
-
 }  // namespace tandem_cli

@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "progress_bar.hpp"
+#include "tandem/core/error.hpp"
 #include "tandem/core/progress.hpp"
 
 namespace tandem_cli {
@@ -45,5 +46,17 @@ class interruption {
 
   std::array<struct sigaction, signals.size()> before_{};
 };
+
+/// Runs a command; one that was interrupted says so in its own words.
+template <class F>
+void unless_interrupted(F&& work) {
+  try {
+    const interruption ctrl_c;
+    work();
+  } catch (const tandem::error& e) {
+    if (e.code() != tandem::errc::cancelled) throw;
+    throw tandem::error(tandem::errc::cancelled, "interrupted; nothing was written");
+  }
+}
 
 }  // namespace tandem_cli

@@ -10,10 +10,15 @@
 #include <optional>
 #include <string_view>
 
+#include "file_kind.hpp"
 #include "tandem/data/jsonl_reader.hpp"
 #include "tandem/data/readers.hpp"
 #include "tandem/detail/parse_text.hpp"
 #include "tandem/engine.hpp"
+#ifdef TANDEM_CLI_FILES
+#include "journals.hpp"
+#include "tandem/store/sqlite_store.hpp"
+#endif
 
 namespace tandem_cli {
 namespace {
@@ -46,6 +51,7 @@ std::string format_of(const log_arguments& asked, const std::filesystem::path& p
   if (!asked.format.empty()) return asked.format;
   const std::string file = path.filename().string();
   if (path.extension() == ".jsonl" || path.extension() == ".ndjson") return "jsonl";
+  if (is_tandem_file(path.string())) return "tandem";
   if (file == "u.data" || file == "ratings.csv" || file == "ratings.dat") return "movielens";
   return "delimited";
 }
@@ -98,6 +104,23 @@ error in_our_words(const error& e) {
   return error(e.code(), e.message(), e.where(), remedy);
 }
 
+// Events of an engine's file. Unless the command line says what they count, they count what they did in that engine.
+read_log_result read_tandem_log([[maybe_unused]] const log_arguments& asked, const std::string& path) {
+#ifdef TANDEM_CLI_FILES
+  read_log_result out;
+  const bool said = asked.value_as_weight || !asked.action_weights.empty();
+  out.log = events_of(*tandem::read_sqlite(path), said);
+  out.report.lines = out.log.events.size();
+  if (said && !asked.value_as_weight) {
+    for (tandem::logged_event& e : out.log.events) e.weight = 1;
+  }
+  return out;
+#else
+  throw error(errc::bad_format, "is an engine's file, which this command was built without", {path, 0, {}},
+              "build tandem with SQLiteCpp");
+#endif
+}
+
 void check_actions(const log_arguments& asked, const std::string& path, const tandem::event_log& log) {
   for (const auto& [action, weight] : asked.action_weights) {
     if (log.actions.find(action) != tandem::no_id<tandem::action_index>) continue;
@@ -142,6 +165,9 @@ std::vector<std::pair<std::string, double>> actions_of(const std::string& list) 
 void settle_log_options(log_arguments& asked, const std::string& path) {
   const auto given = [&](const char* option) { return asked.was_given(option); };
   const std::string format = format_of(asked, path);
+  for (const char* option : {"--names", "--columns", "--time-unit", "--no-times", "--skip-bad"}) {
+    if (format == "tandem" && given(option)) refuse(option, "has no meaning for an engine's file: leave it out");
+  }
   if (format == "movielens" && (given("--columns") || given("--names"))) {
     refuse(given("--columns") ? "--columns" : "--names",
            "is not for movielens, whose columns are known: leave it out, or say --format delimited");
@@ -165,6 +191,11 @@ void settle_log_options(log_arguments& asked, const std::string& path) {
 
 read_log_result read_log_file(const log_arguments& asked, const std::string& path, const tandem::progress& callback,
                               bool all) {
+  if (format_of(asked, path) == "tandem") {
+    read_log_result file = read_tandem_log(asked, path);
+    if (all) check_actions(asked, path, file.log);
+    return file;
+  }
   read_log_result out;
   const tandem::read_options options = read_options_of(asked, path);
   try {

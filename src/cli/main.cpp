@@ -7,14 +7,22 @@
 #include <string>
 
 #include "bandit_command.hpp"
+#include "doctor_command.hpp"
 #include "evaluate_command.hpp"
+#include "explain_command.hpp"
+#include "export_command.hpp"
 #include "fit_command.hpp"
+#include "forget_command.hpp"
+#include "import_command.hpp"
 #include "ope_command.hpp"
 #include "recommend_command.hpp"
+#include "replay_command.hpp"
+#include "stats_command.hpp"
 #include "study_command.hpp"
 #include "tandem/core/error.hpp"
 #include "tandem/version.hpp"
 #include "tune_command.hpp"
+#include "verify_command.hpp"
 
 namespace {
 
@@ -39,6 +47,19 @@ std::string command_line(int argc, const char* const* argv) {
 constexpr int failure = 1;
 constexpr int usage = 2;
 
+#ifdef TANDEM_CLI_FILES
+void add_file_commands(CLI::App& app) {
+  tandem_cli::add_stats(app);
+  tandem_cli::add_verify(app);
+  tandem_cli::add_import(app);
+  tandem_cli::add_export(app);
+  tandem_cli::add_replay(app);
+  tandem_cli::add_explain(app);
+  tandem_cli::add_forget(app);
+  tandem_cli::add_doctor(app);
+}
+#endif
+
 int run(int argc, char** argv) {
   CLI::App app{"tandem: a personalization engine inside your application", "tandem"};
   app.set_version_flag("--version", "tandem " TANDEM_VERSION_STRING);
@@ -60,6 +81,9 @@ int run(int argc, char** argv) {
   tandem_cli::add_recommend(app);
   tandem_cli::add_ope(app);
   tandem_cli::add_bandit(app);
+#ifdef TANDEM_CLI_FILES
+  add_file_commands(app);
+#endif
   const auto named = [&](const CLI::App* command) { return argc > 1 && command->check_name(argv[1]); };
   if (argc > 1 && argv[1][0] != '-' && app.get_subcommands(named).empty()) {
     std::cerr << "tandem: there is no command '" << argv[1] << "'; see \"tandem --help\"\n";
@@ -67,6 +91,8 @@ int run(int argc, char** argv) {
   }
   try {
     app.parse(argc, argv);
+  } catch (const CLI::RuntimeError& e) {  // all was said
+    return e.get_exit_code();
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : usage;
   }

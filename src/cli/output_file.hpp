@@ -36,21 +36,32 @@ class output_file {
 
   [[nodiscard]] bool is_standard_output() const { return path_ == "-"; }
 
-  /// Writes everything and puts the file in its place. Call it once. Errors: io_error.
+  /// Writes everything and puts the file in its place. Call it once, or the two below. Errors: io_error.
   void write(const std::string& text) {
-    std::ostream& to = is_standard_output() ? std::cout : out_;
-    to << text << std::flush;
-    bool good = to.good();
-    if (!is_standard_output() && good) {
-      out_.close();
-      std::error_code failed;
-      if (partial_ != path_) std::filesystem::rename(partial_, path_, failed);
-      good = !failed;
-    }
-    if (!good) throw tandem::error(tandem::errc::io_error, "could not be written", {path_, 0, {}}, "is the disk full?");
+    append(text);
+    finish();
+  }
+
+  /// Writes a part of it. Errors: io_error.
+  void append(const std::string& text) {
+    if (!(to() << text)) fail();
+  }
+  /// Puts the file, whose parts were all written, in its place. Call it once. Errors: io_error.
+  void finish() {
+    if (!(to() << std::flush)) fail();
+    if (is_standard_output()) return;
+    out_.close();
+    std::error_code failed;
+    if (partial_ != path_) std::filesystem::rename(partial_, path_, failed);
+    if (failed || !out_) fail();
   }
 
  private:
+  std::ostream& to() { return is_standard_output() ? std::cout : out_; }
+  [[noreturn]] void fail() const {
+    throw tandem::error(tandem::errc::io_error, "could not be written", {path_, 0, {}}, "is the disk full?");
+  }
+
   std::string path_;
   std::string partial_;
   std::ofstream out_;

@@ -41,19 +41,23 @@ snapshot_row read_row(SQLite::Statement& rows) {
 std::vector<snapshot_info> sqlite_log::snapshots() const {
   return translated(path_, [&] {
     const std::lock_guard lock(file_mutex_);
-    std::vector<snapshot_info> out;
-    SQLite::Statement rows(*db_,
-                           "SELECT id, kind, seq, options, parts, bytes, sum FROM snapshot "
-                           "WHERE parts IS NOT NULL ORDER BY id DESC");
-    while (rows.executeStep()) {
-      const snapshot_row row = read_row(rows);
-      if (rows.getColumn(6).getInt64() != std::int64_t{row.sum()}) continue;  // as good as none
-      out.push_back({static_cast<std::uint64_t>(row.id), static_cast<snapshot_kind>(row.kind),
-                     entry_number{static_cast<std::uint64_t>(row.seq)}, static_cast<std::uint64_t>(row.bytes),
-                     row.options});
-    }
-    return out;
+    return read_snapshots(*db_);
   });
+}
+
+std::vector<snapshot_info> read_snapshots(SQLite::Database& db) {
+  std::vector<snapshot_info> out;
+  SQLite::Statement rows(db,
+                         "SELECT id, kind, seq, options, parts, bytes, sum FROM snapshot "
+                         "WHERE parts IS NOT NULL ORDER BY id DESC");
+  while (rows.executeStep()) {
+    const snapshot_row row = read_row(rows);
+    if (rows.getColumn(6).getInt64() != std::int64_t{row.sum()}) continue;  // as good as none
+    out.push_back({static_cast<std::uint64_t>(row.id), static_cast<snapshot_kind>(row.kind),
+                   entry_number{static_cast<std::uint64_t>(row.seq)}, static_cast<std::uint64_t>(row.bytes),
+                   row.options});
+  }
+  return out;
 }
 
 class sqlite_log::part_reader final : public snapshot_reader {

@@ -150,6 +150,9 @@ class sqlite_log final : public durable_store {
   int copy_failure_ = 0;            // SQLite's code, when the write-ahead log could not be copied back
 };
 
+// Whole snapshots, newest first; those that do not match their checksum are left out.
+std::vector<snapshot_info> read_snapshots(SQLite::Database& db);
+
 // Reads all snapshots and tells what does not match; returns how many there are.
 std::uint64_t check_snapshots(SQLite::Database& db, function_ref<void(const std::string&)> problem);
 

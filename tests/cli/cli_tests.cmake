@@ -163,6 +163,9 @@ include(${_here}/model_tests.cmake)
 include(${_here}/tune_tests.cmake)
 include(${_here}/ope_tests.cmake)
 include(${_here}/bandit_tests.cmake)
+if(TARGET tandem::sqlite)
+  include(${_here}/file_tests.cmake)
+endif()
 
 # the commands' parts by themselves
 find_package(Catch2 CONFIG REQUIRED)
@@ -172,4 +175,9 @@ add_executable(tandem_test_cli ${_here}/child_process_test.cpp ${_here}/output_f
                child_process.cpp catalogue.cpp evaluation.cpp models.cpp served_model.cpp)
 target_include_directories(tandem_test_cli PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
 target_link_libraries(tandem_test_cli PRIVATE tandem_test_support tandem::json CLI11::CLI11)
+if(TARGET tandem::sqlite)
+  target_sources(tandem_test_cli PRIVATE ${_here}/doctor_test.cpp ${_here}/entry_json_test.cpp ${_here}/journals_test.cpp
+                                         ${_here}/import_test.cpp doctor.cpp entry_json.cpp
+                                         importing.cpp journals.cpp tandem_file.cpp)
+endif()
 catch_discover_tests(tandem_test_cli TEST_PREFIX "cli: " DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120)

@@ -11,6 +11,7 @@
 #include "tandem/core/random.hpp"
 
 using namespace tandem;
+using Catch::Matchers::Contains;
 
 namespace {
 
@@ -407,6 +408,25 @@ TEST_CASE("reports come back as they were") {
   CHECK(to_json(evaluation::interval{1, 2}).dump() == R"({"low":1.0,"high":2.0})");
 }
 #endif
+
+TEST_CASE("what is known of a user, and what was erased, come back as they were") {
+  user_data known;
+  known.user = "ada";
+  known.names = {"ada", "visitor 7"};
+  known.consent = false;
+  known.events = {
+      {"ada", "tea", "buy", 2.5, from_millis(17), "order 1", decision_id{4}, {{"device", "phone"}, {"", ""}}}};
+  known.answers = {{decision_id{4}, "visitor 7", from_millis(16), true, {{"tea", 0.25F, 0.5}}, {}}};
+  const std::string text = to_json(known).dump();
+  CHECK(to_json(from_json<user_data>(text)).dump() == text);
+  CHECK(from_json<user_data>(text).events[0].context == known.events[0].context);
+  CHECK_THROWS_WITH(from_json<user_data>(R"({"events": [{"context": [["a"]]}]})"),
+                    Contains("events[0].context[0]") && Contains("two strings"));
+  const erasure_receipt erased{"ada", from_millis(5), {7, 5, 2, 1, 3}, entry_number{90}};
+  CHECK(from_json<erasure_receipt>(to_json(erased).dump()).text() == erased.text());
+  const open_report opened{entry_number{3}, 4, 1, 2, {"snapshot 1 is passed over"}};
+  CHECK(from_json<open_report>(to_json(opened).dump()).problems == opened.problems);
+}
 
 TEST_CASE("JSON nested deeper than anything of ours is refused before it is copied") {
   const auto refusal = [](std::size_t levels) {

@@ -135,9 +135,15 @@ inline std::string engine::stream(std::string_view name) const {
   return detail::require_file(state_->durable).stream(name);
 }
 
-inline open_report engine::learn_from(const durable_store& log) {
-  durable_store& file = detail::require_file(state_->durable);
-  const std::lock_guard lock(state_->mutex);
+inline open_report engine::learn_from(const journal& log) { return state_->learn_from(log, nullptr); }
+
+inline open_report engine::learn_from(const journal& log, function_ref<void(const answer_again&)> f) {
+  return state_->learn_from(log, &f);
+}
+
+inline open_report engine::state::learn_from(const journal& log, const function_ref<void(const answer_again&)>* each) {
+  durable_store& file = detail::require_file(durable);
+  const std::lock_guard lock(mutex);
   if (raw(file.last()) != 0) {
     throw error(errc::wrong_state, "the engine has taken something already", {}, "give it a new file");
   }
@@ -146,7 +152,7 @@ inline open_report engine::learn_from(const durable_store& log) {
                 "go on with its own file");
   }
   open_report out;
-  state::recovery(*state_, log, out).run(entry_number{});
+  recovery(*this, log, out, each).run(entry_number{});
   for (const auto& [name, position] : log.streams()) file.set_stream(name, position);
   if (!file.commit(file.last())) throw error(errc::io_error, file.failure(), {}, "see engine::flush()");
   return out;

@@ -27,8 +27,9 @@ class engine::state::recovery {
  public:
   recovery(state& s, open_report& report) : s_(&s), log_(s.durable), report_(&report) {}
   // from another log: what is done again is appended to the engine's own
-  recovery(state& s, const durable_store& log, open_report& report)
-      : s_(&s), log_(&log), report_(&report), copies_(true) {}
+  // @param each  hears of every answer, decided again; null = nobody does
+  recovery(state& s, const journal& log, open_report& report, const function_ref<void(const answer_again&)>* each)
+      : s_(&s), log_(&log), report_(&report), each_(each), copies_(true) {}
 
   void run(entry_number from) {
     const auto again = [&](entry_number number, const journal_entry& entry) {
@@ -53,7 +54,7 @@ class engine::state::recovery {
     std::string user;
     timestamp time{};
     std::size_t count = 0;
-    bool exclude_seen = false, limited = false;
+    bool exclude_seen = false, limited = false, shadow = false;
     std::vector<std::string> only, blocked, facts;
   };
   struct decided_again {
@@ -75,13 +76,22 @@ class engine::state::recovery {
       }
     });
     if (answers.empty()) return;
-    const std::size_t latest = std::min(answers.size(), s_->options.max_pending_decisions);
+    const std::size_t latest =
+        each_ != nullptr ? answers.size() : std::min(answers.size(), s_->options.max_pending_decisions);
     std::nth_element(answers.begin(), answers.end() - static_cast<std::ptrdiff_t>(latest), answers.end());
     needed.insert(answers.end() - static_cast<std::ptrdiff_t>(latest), answers.end());
     log_->scan(from, [&](entry_number, const journal_entry& entry) {
       const auto* a = std::get_if<answer_entry>(&entry);
       if (a == nullptr || !needed.contains(a->record.id) || !a->candidates.empty()) return;
-      asked q{a->record.id, a->record.user_name, a->record.time, a->count, a->exclude_seen, a->limited, {}, {},
+      asked q{a->record.id,
+              a->record.user_name,
+              a->record.time,
+              a->count,
+              a->exclude_seen,
+              a->limited,
+              a->record.shadow,
+              {},
+              {},
               a->facts};
       q.only.assign(a->only_items.begin(), a->only_items.end());
       q.blocked.assign(a->blocked_items.begin(), a->blocked_items.end());
@@ -130,7 +140,8 @@ class engine::state::recovery {
     from.view.limited = of.limited;
     const context_list none;
     const hybrid::query q{from.view.known, r.user, from.user, r.time, none, of.exclude_seen};
-    const hybrid::wish wish{r.count, s_->options.blender.proposals, false, s_->options.seed, of.id};
+    const hybrid::wish wish{r.count, s_->options.blender.proposals, each_ != nullptr && !of.shadow, s_->options.seed,
+                            of.id};
     decided_again out{hybrid::decide(from.view, q, *from.sources, wish, s_->options.slate, *from.scratch), from.user};
     from.view = hybrid::view();
     s_->keep(std::move(from.scratch));
@@ -200,6 +211,7 @@ class engine::state::recovery {
     auto set = std::make_shared<hybrid::candidate_set>();
     set->n_sources = s_->sources->size();
     if (const auto again = decided_.find(wait.id); again != decided_.end()) {
+      if (each_ != nullptr) tell(e, again->second.answer);
       *set = std::move(again->second.answer.candidates);
       wait.user = again->second.user;
       decided_.erase(again);
@@ -231,6 +243,14 @@ class engine::state::recovery {
     }
   }
 
+  void tell(const answer_entry& logged, const hybrid::decided& again) const {
+    std::vector<std::string_view> now;
+    for (const hybrid::slate_place& place : again.slate) {
+      now.push_back(s_->items.name(again.candidates.items[place.candidate]));
+    }
+    (*each_)({logged.record.id, logged.slate_items, now});
+  }
+
   void redo(entry_number number, const change_entry& change) {
     std::visit([&](const auto& e) { redo(number, e); }, change);
   }
@@ -252,8 +272,9 @@ class engine::state::recovery {
   }
 
   state* s_;
-  const durable_store* log_;
+  const journal* log_;
   open_report* report_;
+  const function_ref<void(const answer_again&)>* each_ = nullptr;
   bool copies_ = false;
   std::vector<std::pair<entry_number, entry_number>> copied_;  // by the log's number: the engine's own
   std::multimap<entry_number, asked> to_decide_;               // by the last entry they knew

@@ -140,6 +140,7 @@ struct engine::state {
   std::uint64_t write_without(std::span<const user_index> gone, const erasure& what);
   void keep_keys_of_others(const erasure& what);
   erasure_receipt forget(std::string_view id, timestamp asked);
+  open_report learn_from(const journal& log, const function_ref<void(const answer_again&)>* each);
   user_data data_of(std::string_view id) const;
   std::uint64_t compact(const retention& keep);
   entry_number last_to_forget(const retention& keep) const;

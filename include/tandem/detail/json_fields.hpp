@@ -364,6 +364,14 @@ void read_array(const Json& in, std::vector<T>& out, const std::string& path) {
   for (std::size_t i = 0; i < in.size(); ++i) read_value(in[i], out[i], path + "[" + std::to_string(i) + "]");
 }
 
+/// ["device", "phone"]
+template <class Json>
+void read_pair(const Json& in, std::pair<std::string, std::string>& out, const std::string& path) {
+  if (!in.is_array() || in.size() != 2) wrong_type(path, in.type_name(), "two strings, [\"name\", \"value\"]");
+  read_value(in[0], out.first, path + "[0]");
+  read_value(in[1], out.second, path + "[1]");
+}
+
 template <class Json, class T>
 void read_value(const Json& in, T& out, const std::string& path) {
   if constexpr (json_kinds<T>) {
@@ -374,6 +382,8 @@ void read_value(const Json& in, T& out, const std::string& path) {
     read_array(in, out, path);
   } else if constexpr (json_listed<T>) {
     read_struct(in, out, path);
+  } else if constexpr (std::same_as<T, std::pair<std::string, std::string>>) {
+    read_pair(in, out, path);
   } else if constexpr (std::same_as<T, bool>) {
     if (!in.is_boolean()) wrong_type(path, in.type_name(), "true or false");
     out = in.template get<bool>();

@@ -70,7 +70,7 @@ struct erased_counts {
 /// append() only queues an entry; commit() makes it survive. While a store is being opened, append() takes what
 /// replay() gives out and stores nothing. Threads: append(), end(), prefix(), last() and ids() under one lock of the
 /// engine, as event_store says; all others are thread-safe, and called without that lock.
-class durable_store : public event_store {
+class durable_store : public event_store, public journal {
  public:
   [[nodiscard]] durable_store* durable() noexcept final { return this; }
 
@@ -109,14 +109,12 @@ class durable_store : public event_store {
   virtual void set_stream(std::string_view name, std::string_view position) = 0;
   /// How far it was read; empty when it never was.
   [[nodiscard]] virtual std::string stream(std::string_view name) const = 0;
-  /// All streams with their positions.
-  [[nodiscard]] virtual std::vector<std::pair<std::string, std::string>> streams() const = 0;
 
   // ---- opening --------------------------------------------------------------------------------------------------
   /// Calls f with every entry after `from`, in order; f appends each. Errors: damaged, io_error, what f throws.
   virtual void replay(entry_number from, function_ref<void(entry_number, const journal_entry&)> f) = 0;
-  /// Calls f with every entry after `from` that is in the file: for looking ahead, and for those who only read.
-  virtual void scan(entry_number from, function_ref<void(entry_number, const journal_entry&)> f) const = 0;
+  /// As journal: what is in the file, for looking ahead.
+  void scan(entry_number from, function_ref<void(entry_number, const journal_entry&)> f) const override = 0;
   /// The entries that erase() would take, as scan() gives them.
   virtual void scan_of(const erasure& whose, function_ref<void(entry_number, const journal_entry&)> f) const = 0;
   /// Goes on from a state that has seen everything up to `at`, `position` events among it, instead of replaying it.
@@ -148,8 +146,6 @@ class durable_store : public event_store {
   virtual std::uint64_t compact(entry_number to) = 0;
   /// The ceiling of the file, file_options.max_bytes, does not hold while it is lifted: to make room takes some.
   virtual void lift_ceiling(bool lifted) = 0;
-  /// The entries up to here were compacted away; entry_number{0} = none.
-  [[nodiscard]] virtual entry_number compacted_to() const = 0;
 
  private:
   virtual void begin_group() = 0;

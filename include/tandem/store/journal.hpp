@@ -6,9 +6,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
+#include "tandem/core/function_ref.hpp"
 #include "tandem/core/ids.hpp"
 #include "tandem/core/time.hpp"
 #include "tandem/data/decision.hpp"
@@ -87,5 +89,18 @@ struct model_entry {
 
 using change_entry = std::variant<item_entry, retire_entry, merge_entry, consent_entry, clock_entry, model_entry>;
 using journal_entry = std::variant<event_entry, answer_entry, change_entry>;
+
+/// Entries that can be read in order: a file's, or those that a host has from elsewhere.
+class journal {
+ public:
+  virtual ~journal() = default;
+  /// Calls f with every entry after `from`, in order; it is valid until f returns. Errors: damaged, io_error, what f
+  /// throws.
+  virtual void scan(entry_number from, function_ref<void(entry_number, const journal_entry&)> f) const = 0;
+  /// The entries up to here were compacted away; entry_number{0} = none.
+  [[nodiscard]] virtual entry_number compacted_to() const { return {}; }
+  /// Streams that events came from, with how far each was read.
+  [[nodiscard]] virtual std::vector<std::pair<std::string, std::string>> streams() const { return {}; }
+};
 
 TANDEM_END

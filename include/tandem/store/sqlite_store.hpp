@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "tandem/store/durable_store.hpp"
 #include "tandem/store/master_key.hpp"
@@ -45,14 +47,37 @@ struct file_options {
 /// Opens, or makes, the file of a log for writing. One engine at a time may: beside it any number of readers.
 ///
 /// Files made: `path`, beside it, while it is open, `path`-wal and `path`-shm (SQLite's), and `path`-owner (empty; its
-/// lock says who writes; it stays). A copy made by SQLite's backup API, or of all of them while nobody writes, is a valid file.
-/// Errors: io_error (a directory, no permission), bad_format (another program's file, a newer format), damaged,
-/// wrong_state (open for writing elsewhere), no_space, invalid_argument.
+/// lock says who writes; it stays). A copy made by SQLite's backup API, or of all of them while nobody writes, is a
+/// valid file. Errors: io_error (a directory, no permission), bad_format (another program's file, a newer format),
+/// damaged, wrong_state (open for writing elsewhere), no_space, invalid_argument.
 [[nodiscard]] std::unique_ptr<durable_store> open_sqlite(const std::string& path, const file_options& options = {});
 
 /// Wraps all keys of an encrypted file anew, in one step: what was sealed stays readable, with `next` only. Nobody may
 /// have the file open. Errors: wrong_key, not_found, wrong_state; see key_ring::rotate_master().
 void rotate_key(const std::string& path, const master_key& key, const master_key& next);
+
+/// What a file says of itself.
+struct file_summary {
+  int format = 0;  ///< version of the file's format
+  std::uint64_t bytes = 0, users = 0, items = 0;
+  std::uint64_t erased = 0;     ///< entries that are gone: users who were forgotten, and what was compacted away
+  entry_number compacted_to{};  ///< entries up to here were compacted away; 0 = none
+  std::vector<snapshot_info> snapshots;                      ///< newest first
+  std::vector<std::pair<std::string, std::string>> streams;  ///< how far each was read
+};
+
+/// Reads the log of a file beside the engine that writes it, without its lock. scan() gives the entries up to last(),
+/// the latest one when the reader was made, so that several scans agree; an entry erased since is left out.
+/// Threads: thread-compatible. Errors: damaged, io_error.
+class file_reader : public journal {
+ public:
+  [[nodiscard]] virtual entry_number last() const noexcept = 0;
+  /// Complexity: O(users + items + snapshots).
+  [[nodiscard]] virtual file_summary summary() const = 0;
+};
+
+/// Errors: io_error, bad_format (another program's file, a newer format), damaged; wrong_key, of an encrypted file.
+[[nodiscard]] std::unique_ptr<file_reader> read_sqlite(const std::string& path, const file_options& options = {});
 
 /// What reading a whole file found.
 struct file_report {
