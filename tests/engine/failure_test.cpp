@@ -355,7 +355,7 @@ TEST_CASE("a store that fails is reported, and nothing changed", "[engine][failu
 
 TEST_CASE("a store must be empty", "[engine][failure]") {
   auto used = std::make_unique<memory_store>();
-  used->append(logged_event{});
+  used->append(event_entry{});
   try {
     engine e({}, std::move(used));
     FAIL("events that the engine does not know were taken over");
