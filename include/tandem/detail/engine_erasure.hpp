@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tandem/detail/crc32.hpp"
+#include "tandem/detail/engine_durability.hpp"
 #include "tandem/detail/engine_snapshot.hpp"
 #include "tandem/detail/engine_state.hpp"
 

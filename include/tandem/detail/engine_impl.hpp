@@ -8,10 +8,10 @@
 
 #include "tandem/detail/engine_answers.hpp"
 #include "tandem/detail/engine_checks.hpp"
+#include "tandem/detail/engine_durability.hpp"
 #include "tandem/detail/engine_erasure.hpp"
 #include "tandem/detail/engine_recovery.hpp"
 #include "tandem/detail/engine_refit.hpp"
-#include "tandem/detail/engine_snapshot.hpp"
 #include "tandem/detail/engine_state.hpp"
 
 TANDEM_BEGIN

@@ -15,6 +15,7 @@
 
 #include "tandem/core/binary.hpp"
 #include "tandem/detail/engine_answers.hpp"
+#include "tandem/detail/engine_durability.hpp"
 #include "tandem/detail/engine_refit.hpp"
 #include "tandem/detail/engine_snapshot.hpp"
 #include "tandem/detail/engine_state.hpp"

@@ -13,6 +13,7 @@
 
 #include "tandem/core/error.hpp"
 #include "tandem/data/interactions.hpp"
+#include "tandem/detail/engine_durability.hpp"
 #include "tandem/detail/engine_snapshot.hpp"
 #include "tandem/detail/engine_state.hpp"
 

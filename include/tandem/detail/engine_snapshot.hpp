@@ -4,7 +4,6 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -298,109 +297,6 @@ inline std::uint64_t engine::state::digest() const {
   if (now.batch != nullptr) detail::save_model(*now.batch, out);
   out.finish();
   return std::uint64_t{high} << 32U | low;
-}
-
-// Under refit_mutex: one checkpoint at a time.
-inline void engine::state::checkpoint() {
-  const std::lock_guard one_at_a_time(refit_mutex);
-  checkpoint_now();
-}
-
-// Puts the model in use into the file if it is not there: one that was fitted while opening.
-inline void engine::state::keep_model() {
-  std::shared_ptr<const hybrid::batch_snapshot> model;
-  entry_number last{};
-  {
-    const std::lock_guard lock(mutex);
-    if (batch == nullptr || batch_snapshot != 0) return;
-    model = batch;
-    last = last_entry();
-  }
-  const std::uint64_t kept = write_model(*model, last);
-  const std::lock_guard lock(mutex);
-  batch_snapshot = kept;
-}
-
-// the model a state goes with stands behind what it was made with
-inline std::string engine::state::made_with(std::uint64_t model) const {
-  return detail::fingerprint(options, *sources) + "\tmodel " + std::to_string(model);
-}
-
-inline void engine::state::checkpoint_now(bool outlives_keys) {
-  detail::state_copy now;
-  {
-    const std::lock_guard lock(mutex);
-    if (needs_rebuild) return;  // what was learned holds what was to be forgotten
-  }
-  keep_model();
-  {
-    const std::lock_guard lock(mutex);
-    now = copy();
-    now.ids = durable->ids();
-    checkpointed = now.at;
-  }
-  if (!durable->commit(now.at)) throw error(errc::io_error, durable->failure(), {}, "see engine::flush()");
-  const std::vector<snapshot_info> before = durable->snapshots();
-  const auto writer =
-      durable->write_snapshot(snapshot_kind::state, now.at, made_with(now.batch_snapshot), outlives_keys);
-  const auto sink = [&](std::span<const std::byte> run) { writer->write(run); };
-  byte_writer out(sink);
-  now.save(out);
-  out.put(now.ids.users);
-  out.put(now.ids.items);
-  out.put(now.batch_snapshot);
-  out.finish();
-  (void)writer->finish();
-  drop_old_snapshots(before);
-}
-
-// Leaves a file that opens quickly.
-inline void engine::state::close() {
-  constexpr std::uint64_t quick = 1000;  // entries that are replayed sooner than a state is written
-  entry_number last{};
-  entry_number kept{};
-  {
-    const std::lock_guard lock(mutex);
-    last = last_entry();
-    kept = checkpointed;
-  }
-  if (raw(last) - raw(kept) > quick) return checkpoint();
-  (void)durable->commit(last);
-}
-
-inline void engine::state::add_candidates(answer_entry& entry, const detail::pending_decision& wait) const {
-  if (durable == nullptr || (own_sources == 0 && raw(entry.seen) >= raw(checkpointed))) return;
-  entry.candidate_items = wait.candidates->items;
-  const auto sink = [&](std::span<const std::byte> run) {
-    entry.candidates.insert(entry.candidates.end(), run.begin(), run.end());
-  };
-  byte_writer out(sink);
-  wait.candidates->save(out);
-  out.finish();
-}
-
-// Keeps the newest state but one, for the case that the newest is damaged, and the models that the two go with or that
-// came after.
-inline void engine::state::drop_old_snapshots(const std::vector<snapshot_info>& before) const {
-  entry_number oldest{};
-  std::uint64_t model_of_oldest = 0;
-  bool kept = false;
-  for (const snapshot_info& each : before) {
-    if (each.kind != snapshot_kind::state) continue;
-    if (kept) {
-      durable->drop_snapshot(each.id);
-    } else {
-      oldest = each.at;
-      const std::size_t at = each.options.find("\tmodel ");
-      if (at != std::string::npos) model_of_oldest = std::strtoull(each.options.c_str() + at + 7, nullptr, 10);
-    }
-    kept = true;
-  }
-  for (const snapshot_info& each : before) {
-    const bool goes = each.kind == snapshot_kind::model && raw(each.at) <= raw(oldest) && each.id != model_of_oldest &&
-                      each.id != batch_snapshot;
-    if (goes) durable->drop_snapshot(each.id);
-  }
 }
 
 TANDEM_END

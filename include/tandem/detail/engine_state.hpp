@@ -281,34 +281,6 @@ inline item_index engine::state::listed(std::string_view id) const {
   return slot(item) < item_names.size() ? item : no_id<item_index>;
 }
 
-// ---- what the log of a durable store is at ------------------------------------------------------------------------
-
-inline entry_number engine::state::last_entry() const noexcept {
-  return durable != nullptr ? durable->last() : entry_number{};
-}
-
-// what its level asks for before a caller hears that an entry is taken; false when that failed
-inline bool engine::state::settle(entry_number entry) const noexcept {
-  return durable == nullptr || durable->after_append(entry);
-}
-
-// a change by f, which logs it. Errors: those of f, and io_error when it could not be stored.
-template <class F>
-void engine::state::change(F&& f) {
-  if (durable != nullptr && !durable->ready())
-    throw error(errc::io_error, durable->failure(), {}, "see engine::flush()");
-  entry_number last{};
-  {
-    const std::lock_guard lock(mutex);
-    f();
-    last = last_entry();
-  }
-  if (!settle(last)) {
-    throw error(errc::io_error, "it is changed, but could not be stored yet: " + durable->failure(), {},
-                "see engine::flush()");
-  }
-}
-
 inline double engine::state::weight_of(std::string_view action) const {
   const action_index known = actions.find(action);
   return known == no_id<action_index> ? 1 : action_weight[slot(known)];
@@ -327,11 +299,6 @@ inline void engine::state::list_items() {
 
 namespace detail {
 
-inline observe_result unconfirmed(observe_result taken) noexcept {
-  if (taken.taken()) taken.status = observe_status::unconfirmed;
-  return taken;
-}
-
 // Runs every step, also when another runs out of memory: one learner's trouble is not another's. False if one did.
 template <class... Steps>
 bool attempt(Steps&&... steps) noexcept {
@@ -348,13 +315,6 @@ bool attempt(Steps&&... steps) noexcept {
 }
 
 }  // namespace detail
-
-inline observe_result engine::state::observe(const event& e, bool as_reward) noexcept {
-  if (durable != nullptr && !durable->ready()) return {observe_status::store_failed, reject_reason::none, {}, {}};
-  const reject_reason why = detail::check_event(e, as_reward);
-  const std::lock_guard lock(mutex);
-  return why == reject_reason::none ? take(e, as_reward) : reject(why);
-}
 
 inline observe_result engine::state::reject(reject_reason why) noexcept {
   ++counters.rejected;
@@ -524,14 +484,6 @@ inline void engine::state::learn_silence(detail::pending_decision& p) noexcept {
   };
   const bool whole = detail::attempt([&] { blender.learn_miss(); }, from_items);
   if (!whole) ++counters.half_learned;
-}
-
-inline void engine::state::tell_time(timestamp now) {
-  if (durable != nullptr && (!any_time || now > counters.newest || !host_has_clock)) {
-    store->append(change_entry(clock_entry{now}));
-  }
-  host_has_clock = true;
-  move_clock(now);
 }
 
 inline void engine::state::move_clock(timestamp now) noexcept {
