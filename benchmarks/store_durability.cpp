@@ -103,8 +103,9 @@ double plain_sqlite(const std::string& path, const std::vector<plain_row>& rows,
   SQLite::Database db(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
   (void)db.execAndGet("PRAGMA journal_mode=WAL");
   db.exec(sync ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
-  db.exec("CREATE TABLE record(seq INTEGER PRIMARY KEY, kind INTEGER NOT NULL, user INTEGER, body BLOB NOT NULL, "
-          "sum INTEGER NOT NULL)");
+  db.exec(
+      "CREATE TABLE record(seq INTEGER PRIMARY KEY, kind INTEGER NOT NULL, user INTEGER, body BLOB NOT NULL, "
+      "sum INTEGER NOT NULL)");
   SQLite::Statement add(db, "INSERT INTO record VALUES(?, ?, ?, ?, ?)");
   const auto start = wall::now();
   for (std::size_t k = 0; k < rows.size();) {
@@ -224,9 +225,10 @@ nlohmann::ordered_json opening(const bench_folder& where, std::size_t longest) {
       from_log = seconds_since(start);
       if (e.opened().replayed < n) std::printf("  NOT from the log\n");
     }
-    std::printf("  %9zu events: open %7.3f s from a snapshot, %8.3f s from the log alone; %.1f bytes an event, file %.1f MB\n",
-                n, from_snapshot, from_log, static_cast<double>(log_bytes) / static_cast<double>(n),
-                static_cast<double>(bytes) / 1e6);
+    std::printf(
+        "  %9zu events: open %7.3f s from a snapshot, %8.3f s from the log alone; %.1f bytes an event, file %.1f MB\n",
+        n, from_snapshot, from_log, static_cast<double>(log_bytes) / static_cast<double>(n),
+        static_cast<double>(bytes) / 1e6);
     out.push_back({{"events", n},
                    {"from_snapshot_s", from_snapshot},
                    {"from_log_s", from_log},
@@ -283,7 +285,8 @@ int main(int argc, char** argv) {
   for (std::size_t round = 0; round < rounds; ++round) {
     rate["sqlite_process_crash"].push_back(plain_sqlite(where.fresh("plain"), rows, per_commit, false));
     rate["store_process_crash"].push_back(store_alone(where.fresh("s"), log, per_commit, durability::process_crash));
-    rate["engine_process_crash"].push_back(through_engine(where.fresh("e"), log, per_commit, durability::process_crash));
+    rate["engine_process_crash"].push_back(
+        through_engine(where.fresh("e"), log, per_commit, durability::process_crash));
     rate["sqlite_power_loss"].push_back(plain_sqlite(where.fresh("plain"), rows, per_commit, true));
     rate["store_power_loss"].push_back(store_alone(where.fresh("s"), log, per_commit, durability::power_loss));
     rate["engine_power_loss"].push_back(through_engine(where.fresh("e"), log, per_commit, durability::power_loss));
@@ -299,7 +302,8 @@ int main(int argc, char** argv) {
                    {"durable_vs_sqlite_power_loss", ratio("store_power_loss", "sqlite_power_loss")},
                    {"engine_vs_sqlite_process_crash", ratio("engine_process_crash", "sqlite_process_crash")},
                    {"engine_vs_sqlite_power_loss", ratio("engine_power_loss", "sqlite_power_loss")}};
-  for (const auto& [what, figure] : out["ratios"].items()) std::printf("  %-32s %.2f\n", what.c_str(), figure.get<double>());
+  for (const auto& [what, figure] : out["ratios"].items())
+    std::printf("  %-32s %.2f\n", what.c_str(), figure.get<double>());
   out["rows_per_commit"] = per_commit;
   out["events_per_s"] = {{"none", mid["engine_none"]},
                          {"process_crash", mid["engine_process_crash"]},

@@ -13,8 +13,8 @@
 TANDEM_BEGIN
 namespace detail::file {
 
-sqlite_log::sqlite_log(const std::string& path, const file_options& options)
-    : path_(path.empty() ? path : std::filesystem::absolute(path).string()), options_(options) {
+sqlite_log::sqlite_log(const std::string& path, file_options options)
+    : path_(path.empty() ? path : std::filesystem::absolute(path).string()), options_(std::move(options)) {
   options_.validate();
   translated(path_, [&] {
     owner_ = lock_for_writing(path_, options_);

@@ -27,7 +27,7 @@ struct found_row;
 
 class sqlite_log final : public durable_store {
  public:
-  sqlite_log(const std::string& path, const file_options& options);
+  sqlite_log(const std::string& path, file_options options);
   ~sqlite_log() override;
 
   // ---- as the engine's log, under its lock ----------------------------------------------------------------------
