@@ -272,7 +272,7 @@ nlohmann::ordered_json answers_beside_writing(const bench_folder& where, const s
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   const arguments given(argc, argv);
   const std::size_t n = given.count("events", 300000);
   const std::size_t rounds = given.count("rounds", 5);
@@ -326,4 +326,7 @@ int main(int argc, char** argv) {
       std::fclose(f);
     }
   }
+} catch (const std::exception& e) {
+  std::fprintf(stderr, "store_durability: %s\n", e.what());
+  return 1;
 }

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <string>
 
-int main() {
+int main() try {
   using namespace tandem;
   const std::string path = (std::filesystem::temp_directory_path() / "tandem-example.tandem").string();
   for (const char* end : {"", "-wal", "-shm", "-owner"}) std::filesystem::remove(path + end);
@@ -35,4 +35,7 @@ int main() {
   const erasure_receipt receipt = shop.forget("user3", at(90));
   std::printf("%s", receipt.text().c_str());
   return same && receipt.counts.events > 0 ? 0 : 1;
+} catch (const std::exception& e) {
+  std::printf("%s\n", e.what());  // what happened, where, and what to do
+  return 1;
 }

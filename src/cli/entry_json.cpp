@@ -140,7 +140,7 @@ class line_fields {
   std::vector<std::string> facts(const char* key) const {
     std::vector<std::string> out;
     for (const auto& [name, value] : get<std::vector<std::pair<std::string, std::string>>>(key, {})) {
-      out.push_back(name + '\x1f' + value);
+      out.push_back(std::string(name).append(1, '\x1f').append(value));
     }
     return out;
   }
