@@ -281,7 +281,8 @@ struct answer_again {
   std::span<const std::string_view> now;
 };
 
-/// Counters for the host's metrics; all since construction.
+/// Counters for the host's metrics; all since construction, but for what the log of a file tells (events, late,
+/// decisions, rewards and what became of both, refits): that is since the file was made.
 struct engine_stats {
   std::uint64_t events = 0, duplicates = 0, late = 0, rejected = 0;
   std::uint64_t half_learned = 0;   ///< events, answers and answers' silences that some learner had no memory for
@@ -306,8 +307,10 @@ struct engine_stats {
 /// recommend() on any thread reflects it. A refit never makes recommend() wait: it works on a frozen prefix of the log
 /// and swaps the model in under a short lock. The engine starts no thread.
 /// Errors: observe, reward and recommend do not throw; everything else throws tandem::error or std::bad_alloc, and has
-/// then changed nothing. What a learner was about to learn when memory ran out may be lost to it: see observe().
-/// An engine that was moved from may be destroyed or assigned to, and nothing else.
+/// then changed nothing, but for a file that could not be written: a change is then made and queued, which the error
+/// says, and flush() stores it. forget() and observe() of a stream say what they leave. What a learner was about to
+/// learn when memory ran out may be lost to it: see observe(). An engine that was moved from may be destroyed or
+/// assigned to, and nothing else.
 class engine {
  public:
   /// @param store  where the log is kept; null = in memory. A durable_store is read back: the engine goes on with the
@@ -384,7 +387,9 @@ class engine {
   // ---- batch ----------------------------------------------------------------------------------------------------
   /// Fits the batch model on the log so far and swaps it in. Refits one at a time: a second caller waits.
   /// When the weights of the log are too large for float32, it fits once more with none of them above 32.
-  /// Errors: cancelled (the model stays as it was), not_finite.
+  /// With a file the model and a snapshot of the state go into it; a snapshot that fails is counted only.
+  /// Errors: cancelled (the model stays as it was), not_finite; io_error, no_space (the same) when a file cannot take
+  /// it.
   void refit(executor_ref executor = {}, const progress& report = {});
   /// Runs refit() through `post`, which must run the function it is given some time, on some thread, or drop it.
   /// Returns false, and does nothing, while an earlier one is still pending. A failure leaves the model as it was and

@@ -279,6 +279,7 @@ class tea_lover final : public hybrid::source {
 TEST_CASE("with a source of the host answers keep their candidates, and a file without a user opens") {
   const test_support::scratch folder;
   const std::vector<std::shared_ptr<const hybrid::source>> own{std::make_shared<tea_lover>()};
+  std::uint64_t told = 0;
   {
     engine kept = open(in(folder, "shop"), small_options(), {}, own);
     engine memory(small_options(), nullptr, own);
@@ -291,10 +292,13 @@ TEST_CASE("with a source of the host answers keep their candidates, and a file w
     CHECK(kept.digest() == memory.digest());
     kept.observe({.user = "adaline", .item = "only adaline has it", .time = today});
     first.go_on(kept, 100);
+    told = kept.stats().events;
     kept.forget("adaline", today);
   }
   engine again = open(in(folder, "shop"), small_options(), {}, own);
-  CHECK(again.opened().decided_otherwise <= 1000);
+  CHECK(verify_file(in(folder, "shop")).sound());
+  CHECK(again.stats().events + 1 == told);
+  CHECK_THROWS_AS(again.export_user("adaline"), error);
   again.checkpoint();
   again = engine();
   CHECK(open(in(folder, "shop"), small_options(), {}, own).opened().problems.empty());

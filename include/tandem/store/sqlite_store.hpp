@@ -89,7 +89,8 @@ struct file_report {
   [[nodiscard]] bool sound() const noexcept { return problems.empty(); }
 };
 
-/// Reads every byte of a file that means anything and checks it. May run beside the engine that writes it.
+/// Reads every byte of a file that means anything and checks it. May run beside the engine that writes it, but with the
+/// key of an encrypted one only while nobody has it open.
 /// Errors: io_error and bad_format, when there is nothing to check.
 [[nodiscard]] file_report verify_file(const std::string& path, const file_options& options = {});
 
