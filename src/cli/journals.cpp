@@ -35,30 +35,7 @@ read_histories read_all(const journal& log) {
   return out;
 }
 
-told_event told(const event_entry& e) {
-  told_event out{std::string(e.user), std::string(e.item), std::string(e.action), e.value,
-                 e.record.time,       std::string(e.key),  e.record.decision,     {}};
-  for (const std::string& fact : e.facts) out.context.push_back(fact_of(fact));
-  return out;
-}
-
-told_answer told(const answer_entry& a) {
-  told_answer out{a.record.id, a.record.user_name, a.record.time, a.record.shadow, {}, {}};
-  for (std::size_t k = 0; k < a.record.slate.size(); ++k) {
-    const placed_item& place = a.record.slate[k];
-    out.items.push_back({std::string(a.slate_items[k]), place.score, place.propensity});
-  }
-  for (const std::string& fact : a.facts) out.context.push_back(fact_of(fact));
-  return out;
-}
-
 }  // namespace
-
-std::pair<std::string, std::string> fact_of(std::string_view text) {
-  const std::size_t at = text.find('\x1f');
-  if (at == std::string_view::npos) return {std::string(text), {}};
-  return {std::string(text.substr(0, at)), std::string(text.substr(at + 1))};
-}
 
 void watched_journal::scan(entry_number from, function_ref<void(entry_number, const journal_entry&)> f) const {
   std::uint64_t passed = 0;
@@ -118,10 +95,10 @@ user_data data_of(const journal& log, std::string_view user) {
     const std::size_t history = follow(again, entry);
     if (history == nobodys || whose.all.root(history) != theirs) return;
     if (const auto* e = std::get_if<event_entry>(&entry)) {
-      out.events.push_back(told(*e));
+      out.events.push_back(detail::told(*e));
       out.names.emplace_back(e->user);
     } else if (const auto* a = std::get_if<answer_entry>(&entry)) {
-      out.answers.push_back(told(*a));
+      out.answers.push_back(detail::told(*a));
       out.names.push_back(a->record.user_name);
     } else if (const auto* m = std::get_if<merge_entry>(&std::get<change_entry>(entry))) {
       out.names.emplace_back(m->from);

@@ -59,7 +59,6 @@ class watched_journal final : public tandem::journal {
 /// As engine::export_user(), without the engine. Errors: not_found.
 [[nodiscard]] tandem::user_data data_of(const tandem::journal& log, std::string_view user);
 
-/// "name\x1fvalue", as entries have it, in two.
-[[nodiscard]] std::pair<std::string, std::string> fact_of(std::string_view text);
+using tandem::detail::fact_of;
 
 }  // namespace tandem_cli

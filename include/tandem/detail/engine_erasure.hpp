@@ -13,6 +13,7 @@
 #include "tandem/detail/engine_durability.hpp"
 #include "tandem/detail/engine_snapshot.hpp"
 #include "tandem/detail/engine_state.hpp"
+#include "tandem/detail/told_entries.hpp"
 
 TANDEM_BEGIN
 
@@ -190,25 +191,11 @@ inline user_data engine::state::data_of(std::string_view id) const {
     for (const user_index user : group) out.names.emplace_back(users.name(user));
     out.consent = group.empty() || may_learn_from(owner[slot(group.front())]);
   }
-  const auto context_of = [](std::span<const std::string> named_values) {
-    std::vector<std::pair<std::string, std::string>> named;
-    for (const std::string& fact : named_values) {
-      const std::size_t at = fact.find('\x1f');
-      named.emplace_back(fact.substr(0, at), at == std::string::npos ? std::string() : fact.substr(at + 1));
-    }
-    return named;
-  };
   durable->scan_of(what, [&](entry_number, const journal_entry& entry) {
     if (const auto* e = std::get_if<event_entry>(&entry)) {
-      out.events.push_back({std::string(e->user), std::string(e->item), std::string(e->action), e->value,
-                            e->record.time, std::string(e->key), e->record.decision, context_of(e->facts)});
+      out.events.push_back(detail::told(*e));
     } else if (const auto* a = std::get_if<answer_entry>(&entry)) {
-      told_answer answer{a->record.id, a->record.user_name, a->record.time, a->record.shadow, {}, context_of(a->facts)};
-      for (std::size_t k = 0; k < a->record.slate.size(); ++k) {
-        const placed_item& place = a->record.slate[k];
-        answer.items.push_back({std::string(a->slate_items[k]), place.score, place.propensity});
-      }
-      out.answers.push_back(std::move(answer));
+      out.answers.push_back(detail::told(*a));
     } else if (const auto* m = std::get_if<merge_entry>(&std::get<change_entry>(entry))) {
       out.names.emplace_back(m->from);
     }
