@@ -117,6 +117,7 @@ inline void engine::state::upsert(std::string_view id, std::vector<std::string> 
   draft made(*this);
   const item_index item = items.intern(id);
   std::vector<std::uint32_t> now;
+  now.reserve(given.size());
   for (const std::string& fact : given) now.push_back(raw(attribute_facts.intern(fact)));
   attribute_items.grow(attribute_facts.size());
   if (!now.empty()) attributes.grow(slot(item) + 1);

@@ -185,6 +185,7 @@ class engine::state::recovery {
     }
     const auto known = [&](const std::vector<std::string_view>& names) {
       std::vector<item_index> out;
+      out.reserve(names.size());
       for (const std::string_view name : names) out.push_back(s_->items.intern(name));
       return out;
     };
