@@ -1,10 +1,13 @@
 #pragma once
 // A life of an engine, the same for the same seed: what hosts do, in all its kinds, one step at a time.
 
+#include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
+#include "support/scratch.hpp"
 #include "tandem/core/random.hpp"
 #include "tandem/engine.hpp"
 #include "tandem/open.hpp"
@@ -12,6 +15,15 @@
 namespace durable_world {
 
 using namespace tandem;
+
+inline std::string in(const test_support::scratch& folder, const char* name) { return (folder.path / name).string(); }
+
+// whether a file of the folder has the text anywhere
+inline bool holds(const std::filesystem::path& folder, const std::string& text) {
+  return std::any_of(
+      std::filesystem::directory_iterator(folder), std::filesystem::directory_iterator(),
+      [&](const auto& each) { return test_support::bytes_of(each.path()).find(text) != std::string::npos; });
+}
 
 inline engine_options small_options() {
   engine_options o;

@@ -18,15 +18,6 @@ constexpr const char* hex = "000102030405060708090a0b0c0d0e0f1011121314151617181
 constexpr const char* other_hex = "ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 constexpr timestamp today = from_millis(1'800'000'000'000);
 
-std::string in(const test_support::scratch& folder, const char* name) { return (folder.path / name).string(); }
-
-bool holds(const std::filesystem::path& folder, const std::string& text) {
-  for (const auto& each : std::filesystem::directory_iterator(folder)) {
-    if (test_support::bytes_of(each.path()).find(text) != std::string::npos) return true;
-  }
-  return false;
-}
-
 errc code_of(const std::function<void()>& f) {
   try {
     f();

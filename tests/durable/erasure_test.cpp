@@ -16,8 +16,6 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-std::string in(const test_support::scratch& folder, const char* name) { return (folder.path / name).string(); }
-
 constexpr timestamp today = from_millis(1'800'000'000'000);
 
 // a log without the entries of some users, as if they had never come
@@ -94,13 +92,6 @@ std::vector<std::string> dump(const std::string& path) {
     }
   });
   return out;
-}
-
-bool holds(const std::filesystem::path& folder, const std::string& text) {
-  for (const auto& each : std::filesystem::directory_iterator(folder)) {
-    if (test_support::bytes_of(each.path()).find(text) != std::string::npos) return true;
-  }
-  return false;
 }
 
 }  // namespace

@@ -21,6 +21,8 @@ using namespace fault_world;
 using tandem_test::fail_new_after;
 using tandem_test::fail_sqlite_after;
 
+#if TANDEM_TEST_CAN_FAIL_NEW
+
 namespace {
 
 enum class memory : std::uint8_t { cpp, sqlite_once, sqlite_for_ever };
@@ -109,8 +111,6 @@ std::uint64_t sweep_steps(std::size_t from, std::size_t to, long stride) {
 }
 
 }  // namespace
-
-#if TANDEM_TEST_CAN_FAIL_NEW
 
 TEST_CASE("memory that runs out while a file is opened leaves a file that opens") {
   REQUIRE(tandem_test::sqlite_memory::installed);

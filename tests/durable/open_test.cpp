@@ -12,12 +12,6 @@
 using namespace tandem;
 using namespace durable_world;
 
-namespace {
-
-std::string in(const test_support::scratch& folder, const char* name) { return (folder.path / name).string(); }
-
-}  // namespace
-
 TEST_CASE("an engine in a file answers as one in memory") {
   for (std::uint64_t seed = 0; seed < 3; ++seed) {
     const test_support::scratch folder;

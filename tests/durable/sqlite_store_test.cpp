@@ -24,8 +24,6 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-std::string in(const test_support::scratch& folder, const char* name) { return (folder.path / name).string(); }
-
 constexpr timestamp at(std::int64_t second) { return from_millis(1'700'000'000'000 + second * 1000); }
 
 std::uint64_t events_in(const std::string& path) { return verify_file(path).events; }
