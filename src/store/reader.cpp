@@ -25,9 +25,8 @@ class sqlite_reader final : public file_reader {
     with_file([&](SQLite::Database& db) {
       const tail_row tail = read_tail(db, path_);
       last_ = tail.last;
-      if (!tail.sealed) return;
-      if (options.key == nullptr) throw error(errc::wrong_key, "is encrypted", {path_}, "give its key");
-      seals_ = std::make_unique<sealing>(path_, options_, true);
+      require_key_for(tail.sealed, path_, options_);
+      if (tail.sealed) seals_ = std::make_unique<sealing>(path_, options_, true);
     });
     options_.key = nullptr;  // it need not live on
   }
@@ -38,8 +37,10 @@ class sqlite_reader final : public file_reader {
     with_file([&](SQLite::Database& db) {
       const name_lists names = read_names(db, path_, read_tail(db, path_), seals_.get());
       decoder at(names);
-      read_rows(db, path_, static_cast<std::int64_t>(raw(from)), last_,
-                [&](const record_row& row) { f(entry_number{static_cast<std::uint64_t>(row.number)}, at.read(row)); });
+      read_rows(
+          db, path_, static_cast<std::int64_t>(raw(from)), last_,
+          [&](const record_row& row) { f(entry_number{static_cast<std::uint64_t>(row.number)}, at.read(row)); },
+          seals_.get());
     });
   }
 

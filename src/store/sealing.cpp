@@ -16,6 +16,13 @@
 TANDEM_BEGIN
 namespace detail::file {
 
+void require_key_for(bool sealed, const std::string& path, const file_options& options) {
+  if (sealed == (options.key != nullptr)) return;
+  throw sealed ? error(errc::wrong_key, "is encrypted", {path, 0, "key"}, "give the master key it was made with")
+               : error(errc::wrong_key, "is not encrypted", {path, 0, "key"},
+                       "give no key, or learn from it into a new file that has one");
+}
+
 #if defined(TANDEM_HAVE_ENCRYPTION)
 
 namespace {

@@ -19,6 +19,9 @@
 TANDEM_BEGIN
 namespace detail::file {
 
+// Errors: wrong_key, of a sealed log without a key, and of a plain one with a key.
+void require_key_for(bool sealed, const std::string& path, const file_options& options);
+
 class sealing {
  public:
   // @param log_exists  a ring that is missing is then an error. Errors: wrong_key, not_found, wrong_state.

@@ -24,14 +24,7 @@ sqlite_log::sqlite_log(const std::string& path, file_options options)
       seals_ = std::make_unique<sealing>(path_, options_, false);
       make_tables(*db_, seals_->on());
     }
-    const bool sealed = read_tail(*db_, path_).sealed;
-    if (sealed && options_.key == nullptr) {
-      throw error(errc::wrong_key, "is encrypted", {path_, 0, "key"}, "give the master key it was made with");
-    }
-    if (!sealed && options_.key != nullptr) {
-      throw error(errc::wrong_key, "is not encrypted", {path_, 0, "key"},
-                  "give no key, or learn from it into a new file that has one");
-    }
+    require_key_for(read_tail(*db_, path_).sealed, path_, options_);
     if (!fresh) seals_ = std::make_unique<sealing>(path_, options_, true);
     lift_ceiling(false);
     copy_back_in_time();

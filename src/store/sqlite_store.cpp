@@ -86,6 +86,7 @@ file_report verify_file(const std::string& path, const file_options& options) {
     const tail_row tail = read_tail(*db, path);
     out.encrypted = tail.sealed;
     std::unique_ptr<sealing> seals;
+    if (options.key != nullptr) require_key_for(tail.sealed, path, options);
     if (tail.sealed && options.key != nullptr) seals = std::make_unique<sealing>(path, options, true);
     (void)read_streams(*db, path, tail);
     const name_lists names = read_names(*db, path, tail, seals.get());

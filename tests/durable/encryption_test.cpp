@@ -69,6 +69,31 @@ TEST_CASE("a wrong key, no key, a key too many and a missing ring are errors tha
   CHECK(open(in(folder, "shop"), {}, {.key = &key}).stats().events == 1);
 }
 
+TEST_CASE("with the key an encrypted log is read without an engine") {
+  const test_support::scratch folder;
+  const master_key key = master_key::from_hex(hex);
+  const master_key wrong = master_key::from_hex(other_hex);
+  const auto lines = [](const file_reader& log) {
+    std::vector<std::string> out;
+    log.scan({}, [&](entry_number, const journal_entry& entry) {
+      const auto* said = std::get_if<event_entry>(&entry);
+      out.push_back(said == nullptr ? "" : std::string(said->user) + " " + std::string(said->item));
+    });
+    return out;
+  };
+  for (const auto& [name, file] :
+       {std::pair{"sealed", file_options{.key = &key}}, std::pair{"plain", file_options{}}}) {
+    engine kept = open(in(folder, name), small_options(), file);
+    life(3).go_on(kept, 200);
+  }
+  const auto sealed = read_sqlite(in(folder, "sealed"), {.key = &key});
+  const auto plain = read_sqlite(in(folder, "plain"));
+  CHECK(lines(*sealed) == lines(*plain));
+  CHECK(sealed->summary().users == plain->summary().users);
+  CHECK(code_of([&] { (void)read_sqlite(in(folder, "sealed")); }) == errc::wrong_key);
+  CHECK(code_of([&] { (void)read_sqlite(in(folder, "plain"), {.key = &key}); }) == errc::wrong_key);
+}
+
 TEST_CASE("a backup made before a user was forgotten opens without that user") {
   const test_support::scratch folder;
   const master_key key = master_key::from_hex(hex);
