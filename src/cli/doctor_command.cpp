@@ -22,8 +22,8 @@ struct doctor_arguments : log_arguments {
   std::string log, json;
 };
 
-void look_at_file(const std::string& path, doctor& at, progress_bar& bar) {
-  const auto reader = read_sqlite(path);
+void look_at_file(const doctor_arguments& asked, doctor& at, progress_bar& bar) {
+  const auto reader = read_sqlite(asked.log, file_key(asked.key_file).options());
   const progress watch = interruption::callback(bar);
   watched_journal(*reader, reader->last(), "read", watch).scan({}, [&](entry_number, const journal_entry& entry) {
     if (const auto* e = std::get_if<event_entry>(&entry)) {
@@ -57,7 +57,7 @@ void run_doctor(const doctor_arguments& asked) {
   result_output out(asked.json);
   progress_bar bar;
   doctor at(!asked.no_times);
-  is_tandem_file(asked.log) ? look_at_file(asked.log, at, bar) : look_at_log(asked, at, bar);
+  is_tandem_file(asked.log) ? look_at_file(asked, at, bar) : look_at_log(asked, at, bar);
   bar.clear();
   const std::vector<finding> findings = at.findings();
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
@@ -86,6 +86,7 @@ void add_doctor(CLI::App& app) {
       ->type_name("")
       ->required()
       ->group("The log");
+  add_key_option(*command, asked->key_file);
   add_file_options(*command, *asked);
   command
       ->add_flag("--value-as-weight", asked->value_as_weight,

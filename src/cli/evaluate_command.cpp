@@ -11,6 +11,7 @@
 
 #include "catalogue.hpp"
 #include "evaluation.hpp"
+#include "file_key.hpp"
 #include "file_kind.hpp"
 #include "fitting.hpp"
 #include "log_file.hpp"
@@ -268,6 +269,7 @@ void add_evaluate(CLI::App& app) {
       "      --rank 64 --alpha0 0.3 --regularization 0.006 --json -\n"
       "  tandem evaluate --file shop.tandem\n");
   add_data_options(*command, *asked);
+  add_key_option(*command, asked->key_file);
   add_file_options(*command, *asked);
   add_weight_options(*command, *asked,
                      "How much an event of each action counts (1), e.g.\nview=1,buy=3,return=-1; pairs that count 0 or "

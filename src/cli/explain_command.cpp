@@ -121,7 +121,8 @@ void explain_items(const engine& then, explained_answer& out) {
 
 explained_answer explain(const explain_arguments& asked, progress_bar& bar, const private_folder& folder,
                          std::optional<engine>& then) {
-  const auto log = read_sqlite(asked.path);
+  const file_key key(asked.key_file);
+  const auto log = read_sqlite(asked.path, key.options());
   explained_answer out;
   out.answer = find_answer(*log, asked);
   out.missing = log->summary().compacted_to;
@@ -135,7 +136,7 @@ explained_answer explain(const explain_arguments& asked, progress_bar& bar, cons
     out.events.erase(out.events.begin(), out.events.end() - static_cast<std::ptrdiff_t>(asked.events));
   }
   const progress watch = interruption::callback(bar);
-  then.emplace(tandem::open(folder.file(), engine_options_of(asked), {.level = durability::none}));
+  then.emplace(tandem::open(folder.file(), engine_options_of(asked), key.options(durability::none)));
   (void)then->learn_from(watched_journal(known, out.answer.seen, "learn", watch));
   bar.clear();
   explain_items(*then, out);

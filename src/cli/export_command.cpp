@@ -24,7 +24,7 @@ struct export_arguments : tandem_file {
 
 void run_export(const export_arguments& asked) {
   output_file out(asked.out);
-  const auto reader = read_sqlite(asked.path);
+  const auto reader = read_sqlite(asked.path, file_key(asked.key_file).options());
   progress_bar bar;
   const progress watch = interruption::callback(bar);
   std::uint64_t entries = 0;
@@ -42,7 +42,7 @@ void run_export(const export_arguments& asked) {
 
 void run_export_user(const export_arguments& asked) {
   output_file out(asked.out);
-  const auto reader = read_sqlite(asked.path);
+  const auto reader = read_sqlite(asked.path, file_key(asked.key_file).options());
   out.write(to_json(data_of(*reader, asked.user)).dump(2) + "\n");
 }
 

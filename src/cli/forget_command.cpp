@@ -32,18 +32,23 @@ struct compact_arguments : tandem_file {
 
 // ---- forget -------------------------------------------------------------------------------------------------------
 
-void run_forget(const forget_arguments& asked) {
-  result_output out(asked.json);
-  std::optional<output_file> receipt_file;
-  if (!asked.receipt.empty()) receipt_file.emplace(asked.receipt);
-  const auto log = read_sqlite(asked.path);
-  if (!is_known(*log, asked.user)) {  // the engine would look for them as long, and drop its snapshots first
+// The engine would look for a stranger as long, and drop its snapshots first.
+void check_user(const forget_arguments& asked) {
+  const auto log = read_sqlite(asked.path, file_key(asked.key_file).options());
+  if (!is_known(*log, asked.user)) {
     throw error(errc::not_found, "there is no user '" + asked.user + "'", {asked.path, 0, {}});
   }
   if (raw(log->summary().compacted_to) > 0) {
     throw error(errc::wrong_state, "was compacted: what its log cannot teach again would be lost with the snapshots",
                 {asked.path, 0, {}}, "import or replay what you have of the log into a new file");
   }
+}
+
+void run_forget(const forget_arguments& asked) {
+  result_output out(asked.json);
+  std::optional<output_file> receipt_file;
+  if (!asked.receipt.empty()) receipt_file.emplace(asked.receipt);
+  check_user(asked);
   erasure_receipt receipt;
   {
     engine kept = open_existing(asked);
@@ -69,7 +74,8 @@ void check_options(const tandem_file& asked, const engine& kept, const file_summ
 
 void run_compact(const compact_arguments& asked) {
   result_output out(asked.json);
-  const file_summary before = read_sqlite(asked.path)->summary();
+  const auto summary = [&] { return read_sqlite(asked.path, file_key(asked.key_file).options())->summary(); };
+  const file_summary before = summary();
   std::uint64_t gone = 0;
   {
     engine kept = open_existing(asked);
@@ -81,7 +87,7 @@ void run_compact(const compact_arguments& asked) {
     }
     gone = kept.compact(keep);
   }
-  const file_summary after = read_sqlite(asked.path)->summary();
+  const file_summary after = summary();
   out.write(asked.path + ": " + thousands(gone) + " entries forgotten, " + thousands(before.bytes) + " bytes before, " +
                 thousands(after.bytes) + " after\n",
             {{"file", asked.path}, {"entries", gone}, {"bytes_before", before.bytes}, {"bytes_after", after.bytes}});

@@ -44,7 +44,8 @@ imported import_export(const import_arguments& asked, const std::string& path, p
   const progress watch = interruption::callback(bar);
   imported out{path, 0, 0, 0, 0, 0, false};
   {
-    engine into = tandem::open(file.partial(), engine_options_of(asked));
+    engine into =
+        tandem::open(file.partial(), engine_options_of(asked), file_key(asked.tandem_file::key_file).options());
     const open_report learned = into.learn_from(watched_journal(log, log.last(), "import", watch));
     out.events = learned.replayed;
     out.taken = learned.replayed;
@@ -86,7 +87,8 @@ void run_import(const import_arguments& asked) {
     text = to_text(asked.tandem_file::path, all, true);
     logs.push_back(to_json_object(all));
   } else {
-    engine into = tandem::open(asked.tandem_file::path, engine_options_of(asked));
+    engine into = tandem::open(asked.tandem_file::path, engine_options_of(asked),
+                               file_key(asked.tandem_file::key_file).options());
     for (const std::string& log : asked.logs) {
       if (interrupted) break;
       const imported each = take_file(asked, log, into, bar);

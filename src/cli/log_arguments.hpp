@@ -11,6 +11,7 @@ namespace tandem_cli {
 /// The options as typed; lists are still text.
 struct log_arguments {
   std::string format, columns, names, actions;
+  std::string key_file;  ///< of an engine's file
   std::string unit = "automatic";
   bool no_times = false, skip_bad = false, value_as_weight = false, dislikes = false;
   bool order_is_time = false;  ///< the command asks for no times: what files say of them is not read

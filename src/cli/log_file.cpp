@@ -10,6 +10,7 @@
 #include <optional>
 #include <string_view>
 
+#include "file_key.hpp"
 #include "file_kind.hpp"
 #include "tandem/data/jsonl_reader.hpp"
 #include "tandem/data/readers.hpp"
@@ -109,7 +110,7 @@ read_log_result read_tandem_log([[maybe_unused]] const log_arguments& asked, con
 #ifdef TANDEM_CLI_FILES
   read_log_result out;
   const bool said = asked.value_as_weight || !asked.action_weights.empty();
-  out.log = events_of(*tandem::read_sqlite(path), said);
+  out.log = events_of(*tandem::read_sqlite(path, file_key(asked.key_file).options()), said);
   out.report.lines = out.log.events.size();
   if (said && !asked.value_as_weight) {
     for (tandem::logged_event& e : out.log.events) e.weight = 1;
@@ -168,6 +169,7 @@ void settle_log_options(log_arguments& asked, const std::string& path) {
   for (const char* option : {"--names", "--columns", "--time-unit", "--no-times", "--skip-bad"}) {
     if (format == "tandem" && given(option)) refuse(option, "has no meaning for an engine's file: leave it out");
   }
+  if (format != "tandem" && !asked.key_file.empty()) refuse("--key-file", "is for an engine's file: leave it out");
   if (format == "movielens" && (given("--columns") || given("--names"))) {
     refuse(given("--columns") ? "--columns" : "--names",
            "is not for movielens, whose columns are known: leave it out, or say --format delimited");

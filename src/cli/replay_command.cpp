@@ -55,13 +55,14 @@ std::string to_text(const replay_arguments& asked, const open_report& learned, c
 void run_replay(const replay_arguments& asked) {
   result_output out(asked.json);
   const file_in_the_making file(asked.into, "a log is learned again into a file of its own");
-  const auto log = read_sqlite(asked.path);
+  const file_key key(asked.key_file);
+  const auto log = read_sqlite(asked.path, key.options());
   progress_bar bar;
   const progress watch = interruption::callback(bar);
   compared_answers answers;
   open_report learned;
   {
-    engine again = tandem::open(file.partial(), engine_options_of(asked));
+    engine again = tandem::open(file.partial(), engine_options_of(asked), key.options());
     learned = again.learn_from(watched_journal(*log, log->last(), "replay", watch),
                                [&](const answer_again& each) { answers.add(each); });
     again.checkpoint();

@@ -104,7 +104,7 @@ nlohmann::ordered_json to_json_object(const log_counts& log, const file_summary&
 
 void run_stats(const tandem_file& asked, const std::string& json) {
   result_output out(json);
-  const auto reader = read_sqlite(asked.path);
+  const auto reader = read_sqlite(asked.path, file_key(asked.key_file).options());
   progress_bar bar;
   log_counts counts;
   const progress watch = interruption::callback(bar);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "child_process.hpp"
+#include "file_key.hpp"
 #include "log_file.hpp"
 #include "output_file.hpp"
 #include "progress_bar.hpp"
@@ -118,6 +119,7 @@ void add_log_options(CLI::App& command, study_arguments& asked) {
   command.add_option("--events", asked.events, "The log to replay")->type_name("FILE")->group("The log");
   command.add_flag("--synthetic", asked.synthetic, "Replay an invented shop instead, about 50,000 events")
       ->group("The log");
+  add_key_option(command, asked.key_file);
   add_file_options(command, asked);
   add_weight_options(command, asked,
                      "How much an event of each action counts (1), e.g.\nview=1,buy=3,return=-1; events that count 0 "

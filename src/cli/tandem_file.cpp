@@ -14,6 +14,7 @@ void add_file_argument(CLI::App& command, tandem_file& asked) {
       ->type_name("")
       ->required()
       ->group("The file");
+  add_key_option(command, asked.key_file);
 }
 
 void add_options_option(CLI::App& command, tandem_file& asked) {
@@ -37,8 +38,9 @@ tandem::engine_options engine_options_of(const tandem_file& asked) {
 
 tandem::engine open_existing(const tandem_file& asked) {
   tandem::engine_options options = engine_options_of(asked);
-  (void)tandem::read_sqlite(asked.path);  // opening would make a file that is not there
-  return tandem::open(asked.path, std::move(options));
+  const file_key key(asked.key_file);
+  (void)tandem::read_sqlite(asked.path, key.options());  // opening would make a file that is not there
+  return tandem::open(asked.path, std::move(options), key.options());
 }
 
 std::string time_text(tandem::timestamp time) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "file_key.hpp"
 #include "file_kind.hpp"
 #include "output_file.hpp"
 #include "tandem/core/time.hpp"
@@ -16,10 +17,11 @@ namespace tandem_cli {
 /// As typed.
 struct tandem_file {
   std::string path;
-  std::string options;  ///< a JSON file of engine options; empty = the defaults
+  std::string options;   ///< a JSON file of engine options; empty = the defaults
+  std::string key_file;  ///< see file_key
 };
 
-/// Adds the FILE that a command is about.
+/// Adds the FILE that a command is about, and --key-file.
 void add_file_argument(CLI::App& command, tandem_file& asked);
 
 /// Adds --options, for commands that open the engine.

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "catalogue.hpp"
+#include "file_key.hpp"
 #include "fitting.hpp"
 #include "log_file.hpp"
 #include "models.hpp"
@@ -352,6 +353,7 @@ void add_tune(CLI::App& app) {
       ->type_name("FILE")
       ->required()
       ->group("The log");
+  add_key_option(*command, asked->key_file);
   add_file_options(*command, *asked);
   add_weight_options(*command, *asked,
                      "How much an event of each action counts (1), e.g.\nview=1,buy=3,return=-1; pairs that count 0 or "

@@ -14,7 +14,7 @@ using tandem::study::detail::thousands;
 
 void run_verify(const tandem_file& asked, const std::string& json) {
   result_output out(json);
-  const tandem::file_report found = tandem::verify_file(asked.path);
+  const tandem::file_report found = tandem::verify_file(asked.path, file_key(asked.key_file).options());
   std::string text = asked.path + ": " + thousands(found.entries) + " entries, " + thousands(found.events) +
                      " events, " + thousands(found.decisions) + " answers, " + thousands(found.users) + " users, " +
                      thousands(found.items) + " items, " + thousands(found.snapshots) + " snapshots, " +

@@ -12,8 +12,8 @@ using namespace tandem;
 
 namespace {
 
-void make_shop(const std::string& path) {
-  engine shop = open(path, durable_world::small_options());
+void make_shop(const std::string& path, const file_options& file = {}) {
+  engine shop = open(path, durable_world::small_options(), file);
   durable_world::life days(3);
   days.go_on(shop, 900);
   for (int k = 0; k < 20; ++k) {
@@ -32,6 +32,18 @@ void damage(const std::string& path) {
   file.put('T');
 }
 
+#ifdef TANDEM_CLI_ENCRYPTION
+// the same shop, encrypted; and files of keys
+void make_sealed_shop(const std::filesystem::path& folder) {
+  const std::string digits = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+  std::ofstream(folder / "key") << digits << '\n';
+  std::ofstream(folder / "wrong-key") << std::string(digits.rbegin(), digits.rend()) << '\n';
+  std::ofstream(folder / "two-keys") << digits << '\n' << digits << '\n';
+  const master_key key = master_key::from_hex(digits);
+  make_shop((folder / "sealed").string(), {.key = &key});
+}
+#endif
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -40,6 +52,9 @@ int main(int argc, char** argv) {
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
   make_shop((folder / "shop").string());
+#ifdef TANDEM_CLI_ENCRYPTION
+  make_sealed_shop(folder);
+#endif
   for (const char* copy : {"forget", "compact", "damaged"}) {
     copy_file((folder / "shop").string(), (folder / copy).string());
   }

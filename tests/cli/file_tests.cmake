@@ -3,6 +3,9 @@ set(_files ${CMAKE_CURRENT_BINARY_DIR}/files)
 add_executable(tandem_engine_files ${_here}/engine_files.cpp)
 target_include_directories(tandem_engine_files PRIVATE ${PROJECT_SOURCE_DIR}/tests)
 target_link_libraries(tandem_engine_files PRIVATE tandem::sqlite tandem::json tandem_developer)
+if(TANDEM_HAVE_ENCRYPTION)
+  target_compile_definitions(tandem_engine_files PRIVATE TANDEM_CLI_ENCRYPTION=1)
+endif()
 add_test(NAME "cli: engine files are made" COMMAND tandem_engine_files ${_files})
 set_tests_properties("cli: engine files are made" PROPERTIES FIXTURES_SETUP engine_files TIMEOUT 300)
 
@@ -114,3 +117,50 @@ tandem_file_test("nobody is forgotten in a compacted file" AFTER "compact forget
                  ARGS forget ${_files}/compact ada --options ${_files}/options.json)
 tandem_file_test("compact without saying what to keep is wrong usage" EXIT 2 ONE_LINE ERR "--keep-events or --keep-days" ARGS compact ${_files}/shop)
 tandem_cli_test("compact does not make a file" EXIT 1 ONE_LINE ERR "there is no such file" ARGS compact ${_files}/nowhere --keep-events 1)
+
+# ---- encrypted files
+tandem_file_test("--key-file for a log is wrong usage" EXIT 2 ONE_LINE ERR "--key-file: is for an engine's file"
+                 ARGS doctor ${_logs}/log.csv --key-file ${_logs}/log.csv)
+if(NOT TANDEM_HAVE_ENCRYPTION)
+  tandem_file_test("a key, where there is no encryption, is refused" EXIT 1 ONE_LINE ERR "built without encryption"
+                   ARGS stats ${_files}/shop --key-file ${_files}/options.json)
+  return()
+endif()
+set(_key --key-file ${_files}/key)
+tandem_file_test("an encrypted file without its key is not read" EXIT 1 ONE_LINE ERR "sealed.*is encrypted; give the master key"
+                 ARGS stats ${_files}/sealed)
+tandem_file_test("a key for a file that is not encrypted is refused" EXIT 1 ONE_LINE ERR "shop.*is not encrypted"
+                 ARGS stats ${_files}/shop ${_key})
+tandem_file_test("a file without a key is refused" EXIT 1 ONE_LINE ERR "options.json.*(digit|more than a key)"
+                 ARGS stats ${_files}/sealed --key-file ${_files}/options.json)
+tandem_file_test("a file with two keys is refused" EXIT 1 ONE_LINE ERR "two-keys.*more than a key"
+                 ARGS stats ${_files}/sealed --key-file ${_files}/two-keys)
+tandem_file_test("a key that is not there is an error" EXIT 1 ONE_LINE ERR "nowhere.*cannot be read"
+                 ARGS stats ${_files}/sealed --key-file ${_files}/nowhere)
+set(_last "an encrypted file without its key is not read")
+# Runs one after another: a key ring is open in one process at a time.
+function(tandem_sealed_test name)
+  tandem_file_test("${name}" AFTER "${_last}" ${ARGN})
+  set(_last "${name}" PARENT_SCOPE)
+endfunction()
+tandem_sealed_test("an encrypted file with a wrong key is not read" EXIT 1 ONE_LINE ERR "does not fit this key ring"
+                 ARGS stats ${_files}/sealed --key-file ${_files}/wrong-key)
+tandem_sealed_test("verify of an encrypted file needs no key" EXIT 0 OUT "sound" ARGS verify ${_files}/sealed)
+tandem_sealed_test("verify with the key" EXIT 0 OUT "sound" ARGS verify ${_files}/sealed ${_key})
+tandem_sealed_test("doctor with the key" EXIT 1 OUT "one-item.*ada: 20 events" ARGS doctor ${_files}/sealed ${_key})
+tandem_sealed_test("explain with the key" EXIT 0 OUT "\"scored_otherwise\": false" ERR "decision 120"
+                   ARGS explain ${_files}/sealed 120 --options ${_files}/options.json ${_key} --json -)
+tandem_sealed_test("evaluate with the key" EXIT 0 OUT "ndcg@10" ARGS evaluate --file ${_files}/sealed --rank 4 ${_key})
+tandem_sealed_test("an encrypted file is exported like another" EXIT 0 OUT "entries of" FILE ${_files}/sealed.jsonl HOLDS "."
+                   ARGS export ${_files}/sealed --out ${_files}/sealed.jsonl ${_key})
+add_test(NAME "cli: the exports of a plain and an encrypted file are alike"
+         COMMAND ${CMAKE_COMMAND} -E compare_files ${_files}/shop.jsonl ${_files}/sealed.jsonl)
+set_tests_properties("cli: the exports of a plain and an encrypted file are alike" PROPERTIES FIXTURES_REQUIRED engine_files
+                     DEPENDS "cli: an encrypted file is exported like another;cli: export writes a line for each entry")
+tandem_sealed_test("replay of an encrypted file makes an encrypted one" EXIT 0 OUT "same places +100.0 %" FILE ${_files}/resealed-keys HOLDS "SQLite"
+                   ARGS replay ${_files}/sealed --into ${_files}/resealed --options ${_files}/options.json ${_key})
+tandem_sealed_test("what replay made opens with the key" EXIT 0 OUT "events" ARGS stats ${_files}/resealed ${_key})
+tandem_sealed_test("import into an encrypted file" EXIT 0 OUT "600 events taken" ARGS import ${_files}/sealed-log --from ${_logs}/log.csv ${_key})
+tandem_sealed_test("forget in an encrypted file" EXIT 0 OUT "erased: ada" ARGS forget ${_files}/sealed ada --options ${_files}/options.json ${_key})
+tandem_sealed_test("compact of an encrypted file" EXIT 0 OUT "entries forgotten"
+                   ARGS compact ${_files}/sealed --keep-events 100 --options ${_files}/options.json ${_key})
