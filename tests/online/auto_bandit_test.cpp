@@ -1,5 +1,6 @@
 #include "tandem/online/auto_bandit.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -32,6 +33,34 @@ std::string refused_option(const auto_bandit_options& options) {
   return "nothing";
 }
 
+// the share of the gap that a bandit earns where the coefficients of all arms lie in one plane
+double shared_share(auto_bandit bandit, std::size_t arms, std::size_t d, int steps, std::uint64_t seed) {
+  random_stream world(seed, 5);
+  vector basis(2 * d);
+  for (float& each : basis) each = static_cast<float>(world.normal(0, 0.5));
+  std::vector<vector> theta(arms, vector(d));
+  for (vector& each : theta) {
+    bandit.add_arm();
+    const auto a = static_cast<float>(world.normal());
+    const auto b = static_cast<float>(world.normal());
+    for (std::size_t j = 0; j < d; ++j) each[j] = a * basis[j] + b * basis[d + j];
+  }
+  double earned = 0;
+  double best = 0;
+  vector x(d);
+  vector pays(arms);
+  for (int t = 0; t < steps; ++t) {
+    for (float& each : x) each = static_cast<float>(world.normal());
+    for (std::size_t a = 0; a < arms; ++a) pays[a] = std::inner_product(x.begin(), x.end(), theta[a].begin(), 0.0F);
+    const choice chosen = bandit.choose(x, world);
+    const float paid = pays[tandem::raw(chosen.arm)];
+    earned += static_cast<double>(paid);
+    best += static_cast<double>(*std::max_element(pays.begin(), pays.end()));
+    bandit.learn(chosen, x, paid + static_cast<float>(world.normal(0, 5)));
+  }
+  return earned / best;  // at random 0 is earned
+}
+
 }  // namespace
 
 TEST_CASE("a bandit without a knob draws with the probabilities it logs") {
@@ -56,7 +85,7 @@ TEST_CASE("a bandit without a knob draws with the probabilities it logs") {
 }
 
 TEST_CASE("with one discount and one strength it is LinUCB in units of the learned noise") {
-  auto_bandit one({.dimension = 4, .discounts = {1}, .strengths = {0.5}});
+  auto_bandit one({.dimension = 4, .learn_prior = false, .discounts = {1}, .strengths = {0.5}});
   lin_ucb same({.dimension = 4, .policy = {.alpha = 0.5}, .noise_variance = 0});
   random_stream random(2);
   for (int a = 0; a < 5; ++a) {
@@ -127,6 +156,26 @@ TEST_CASE("without a knob, in a world that stays and in one that switches") {
   CHECK(switching > 0.72);
 }
 
+TEST_CASE("arms that share what they respond to are known sooner than arms alone") {
+  const auto share = [](bool learn_prior) {
+    double out = 0;
+    for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+      out += shared_share(auto_bandit({.dimension = 12, .learn_prior = learn_prior}), 60, 12, 2000, seed) / 4;
+    }
+    return out;
+  };
+  const double together = share(true);
+  const double alone = share(false);
+  WARN("auto bandit: " << together << " of the gap where arms share, " << alone << " without learning how arms are");
+  CHECK(together > alone + 0.06);
+}
+
+TEST_CASE("with more features than a prior is learned for, arms are alone") {
+  auto_bandit bandit({.dimension = max_population_dimension + 1});
+  bandit.add_arm();
+  CHECK(!bandit.models()[0].options().learn_prior);
+}
+
 TEST_CASE("what is not finite is refused by all models alike") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   auto_bandit bandit({.dimension = 2});
@@ -173,6 +222,7 @@ TEST_CASE("options of an auto bandit out of range are refused by name") {
   CHECK(refused_option({.discounts = {}}) == "discounts");
   CHECK(refused_option({.discounts = {0}}) == "discount");
   CHECK(refused_option({.memory = 1.5}) == "memory");
+  CHECK(refused_option({.trial = -0.1}) == "trial");
   CHECK(refused_option({.strengths = {}}) == "strengths");
   CHECK(refused_option({.strengths = {-1}}) == "linear_ucb.alpha");
 }

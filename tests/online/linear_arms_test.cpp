@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,24 @@ std::vector<estimate> predict(const linear_arms& arms, const vector& x) {
   arms.predict(x, memory, out);
   return out;
 }
+
+// arms whose coefficients all lie on one plane
+struct plane_of_arms {
+  std::vector<vector> theta;
+
+  plane_of_arms(std::size_t n_arms, std::size_t d, random_stream& random) : theta(n_arms, vector(d)) {
+    const vector first = normal_vector(random, d);
+    const vector second = normal_vector(random, d);
+    for (vector& each : theta) {
+      const auto a = static_cast<float>(random.normal());
+      const auto b = static_cast<float>(random.normal());
+      for (std::size_t j = 0; j < d; ++j) each[j] = a * first[j] + b * second[j];
+    }
+  }
+  [[nodiscard]] float pays(std::size_t arm, const vector& x) const {
+    return std::inner_product(x.begin(), x.end(), theta[arm].begin(), 0.0F);
+  }
+};
 
 }  // namespace
 
@@ -264,4 +283,70 @@ TEST_CASE("a failed allocation loses no arm and nothing that was learned") {
   CHECK(arms.size() == 17);
   CHECK(predict(arms, {1, 1, 1})[3].mean == before[3].mean);
   CHECK(predict(arms, {1, 1, 1})[16].variance == 3);
+}
+
+TEST_CASE("arms that learn their prior know from few rewards what arms alone do not") {
+  const auto squared_error = [](bool learn_prior, float discount) {
+    float sum = 0;
+    for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+      random_stream random(seed);
+      linear_arms arms({.dimension = 8, .noise_variance = 0, .discount = discount, .learn_prior = learn_prior});
+      const plane_of_arms truth(40, 8, random);
+      for (int a = 0; a < 40; ++a) arms.add();
+      for (int n = 0; n < 800; ++n) {
+        const auto arm = static_cast<std::size_t>(random.below(40));
+        const vector x = normal_vector(random, 8);
+        arms.update(arms.handles()[arm], x, truth.pays(arm, x) + static_cast<float>(random.normal(0, 3)));
+      }
+      for (int n = 0; n < 200; ++n) {
+        const vector x = normal_vector(random, 8);
+        const std::vector<estimate> expected = predict(arms, x);
+        for (std::size_t a = 0; a < 40; ++a) sum += std::pow(expected[a].mean - truth.pays(a, x), 2.0F);
+      }
+    }
+    return sum;
+  };
+  CHECK(squared_error(true, 1) < 0.75F * squared_error(false, 1));
+  CHECK(squared_error(true, 0.99F) < 0.75F * squared_error(false, 0.99F));
+}
+
+TEST_CASE("with a learned prior, arms come, go, forget and are corrected without one allocation in between") {
+  linear_arms arms({.dimension = 5, .noise_variance = 0, .discount = 0.98F, .learn_prior = true});
+  for (int a = 0; a < 20; ++a) arms.add();
+  const arm_index own = arms.add(linear_posterior(tandem::online::linear_options{.dimension = 5}));
+  const auto play = [&](linear_arms& with, std::uint64_t seed) {
+    random_stream dice(seed);
+    for (int n = 0; n < 2000; ++n) {
+      const arm_index arm = with.handles()[dice.below(with.size())];
+      float x[5];
+      for (float& each : x) each = static_cast<float>(dice.normal());
+      with.update(arm, x, 2 + x[0] + static_cast<float>(dice.normal()));
+      if (n % 5 == 0) with.revise(arm, x, 0.25F);
+      if (n % 7 == 0) with.update(arm, x, 2, -0.5F);
+      if (n % 300 == 0) with.discount(arm, n % 600 == 0 ? 0.0F : 0.5F);
+    }
+  };
+  linear_arms copy = arms;
+  {
+    const tandem_test::fail_new_after failing(0);
+    play(arms, 13);
+  }
+  play(copy, 13);
+  const vector probe = {0, 1, 0, 0, 0};
+  const std::vector<estimate> here = predict(arms, probe);
+  const std::vector<estimate> there = predict(copy, probe);
+  for (std::size_t a = 0; a < arms.size(); ++a) {
+    CHECK(here[a].finite());
+    CHECK(here[a].mean == there[a].mean);
+    CHECK(here[a].variance == there[a].variance);
+  }
+  CHECK(arms.posterior(own)->prior()->state()[0] == 0);  // keeps to its own
+  CHECK(arms.remove(arms.handles()[4]));
+  const arm_index fresh = arms.add();  // in the place of the arm that went
+  const float expected = arms.posterior(fresh)->mean(vector{1, 0, 0, 0, 0});
+  CHECK(expected == Approx(arms.group_prior().mean(vector{1, 0, 0, 0, 0})).epsilon(1e-3));
+  CHECK(expected > 0.5F);
+  CHECK(arms.discount(arms.handles()[2], 0));
+  CHECK(predict(arms, {1, 0, 0, 0, 0})[2].mean == Approx(expected).epsilon(1e-3));
+  CHECK_THROWS_AS(linear_arms({.dimension = 257, .learn_prior = true}), tandem::error);
 }

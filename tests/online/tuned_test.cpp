@@ -70,3 +70,11 @@ TEST_CASE("the standard strengths keep the other options of the kind") {
   CHECK_THROWS_AS(tuned<greedy>(std::vector<greedy>{}), tandem::error);
   CHECK_THROWS_AS(tuned<softmax>({{0.1}, {-1}}).validate(), tandem::error);
 }
+
+TEST_CASE("a part of the draws is shared alike, whatever the policies have earned") {
+  auto policy = tuned<linear_ucb>::with_trial({linear_ucb{0.1, 0}, linear_ucb{1, 0}}, 0.2);
+  for (int n = 0; n < 2000; ++n) policy.learn(static_cast<std::size_t>(n % 2), n % 2 == 0 ? 1 : 0);
+  CHECK(policy.weights()[0] == Approx(0.9));
+  CHECK(policy.weights()[1] == Approx(0.1));
+  CHECK_THROWS_AS(tuned<linear_ucb>::with_trial({linear_ucb{}}, 1.5), tandem::error);
+}

@@ -31,19 +31,25 @@ struct auto_bandit_options {
   /// Probability of any arm, all alike, whatever is known: a few percent make the log fit to judge other policies.
   /// Range [0, 1].
   double epsilon = 0;
-  /// See linear_options.
+  /// See linear_options; with learn_prior only what is expected of arms before any is known.
   float regularization = 1;
+  /// Whether each model learns from all arms what arms are like: see linear_arms_options. With more than
+  /// max_population_dimension features none does.
+  bool learn_prior = true;
   /// How fast to forget: a model for each of these discounts (see linear_arms_options). Not empty; each in (0, 1].
   std::vector<float> discounts = {1, 0.995F};
   /// How much of what a model's predictions were worth still counts a reward later. Range [0, 1].
   double memory = 0.995;
   /// Strengths of exploration: optimism in standard deviations of an arm's mean. Not empty; each >= 0.
-  std::vector<double> strengths = {0.03, 0.06, 0.12, 0.25, 0.5, 1, 2};
+  std::vector<double> strengths = {0.25, 0.5, 1, 2};
+  /// The part of all draws that the strengths share alike, whatever they have earned: see tuned. Range [0, 1].
+  double trial = 0.05;
 
   /// Errors: invalid_argument, naming the option and its range.
   void validate() const {
     tandem::detail::require_or(!discounts.empty(), "discounts", "give at least one");
     tandem::detail::require_or(!strengths.empty(), "strengths", "give at least one");
+    tandem::detail::require_or(trial >= 0 && trial <= 1, "trial", "give a number in [0, 1]");
     tandem::detail::require_or(memory >= 0 && memory <= 1, "memory", "give a number in [0, 1]");
     for (const float each : discounts) linear_arms_options{dimension, regularization, 0, each}.validate();
     for (const double each : strengths) linear_ucb{each, epsilon}.validate();
@@ -53,10 +59,11 @@ struct auto_bandit_options {
 /// LinUCB over several models of the arms that differ in how they forget, averaged by how well each has predicted; and
 /// over several strengths of optimism, chosen among by what each has earned.
 ///
-/// The noise of rewards is learned, so rewards may have any scale. Averaging: the models' weights are
-/// w_k <- w_k^memory * N(reward; mean_k, variance_k), dynamic model averaging (Raftery, Karny and Ettler, Technometrics
-/// 2010). Strengths: tuned, whose candidates here share the models. Propensities are exact: a mixture of the
-/// strengths' own.
+/// The noise of rewards is learned, so rewards may have any scale; and so is the prior of an arm, so that arms share
+/// what is common to them, and the strengths mean much the same whatever the arms and features. Averaging: the models'
+/// weights are w_k <- w_k^memory * N(reward; mean_k, variance_k), dynamic model averaging (Raftery, Karny and Ettler,
+/// Technometrics 2010). Strengths: tuned, whose candidates here share the models. Propensities are exact: a mixture of
+/// the strengths' own.
 ///
 /// Threads: thread-compatible; choosing with a scratch of one's own is a pure read. Allocates: when arms are added,
 /// else nothing. Memory: linear_arms for each discount.
@@ -73,17 +80,26 @@ class auto_bandit {
 
   /// Errors: invalid_argument as options_type::validate().
   explicit auto_bandit(options_type options)
-      : options_((options.validate(), std::move(options))), policy_(strengths()) {
+      : options_((options.validate(), std::move(options))),
+        policy_(tuned<linear_ucb>::with_trial(strengths(), options_.trial)) {
+    const bool learns = options_.learn_prior && options_.dimension <= max_population_dimension;
     for (const float each : options_.discounts) {
-      models_.emplace_back(linear_arms_options{options_.dimension, options_.regularization, 0, each});
+      models_.emplace_back(linear_arms_options{options_.dimension, options_.regularization, 0, each, learns});
     }
     weights_.assign(models_.size(), 1 / static_cast<double>(models_.size()));
     log_weights_.resize(models_.size());
   }
 
-  /// Adds an arm that knows nothing. Handles are never used twice.
-  arm_index add_arm() { return add_arm(linear_posterior({options_.dimension, options_.regularization})); }
-  /// Adds an arm that starts from what is known. Errors: invalid_argument; std::bad_alloc, and no arm was added.
+  /// Adds an arm that knows nothing, or only what arms are like. Handles are never used twice. Errors: std::bad_alloc,
+  /// and no arm was added.
+  arm_index add_arm() {
+    reserve_one();
+    arm_index out{};
+    for (linear_arms& each : models_) out = each.add();
+    return out;
+  }
+  /// Adds an arm that starts from what is known, and keeps to that: it learns no prior from the others. Errors:
+  /// invalid_argument; std::bad_alloc, and no arm was added.
   arm_index add_arm(const linear_posterior& known);
   /// Returns false when there is no such arm.
   bool remove_arm(arm_index arm) noexcept {
@@ -122,7 +138,8 @@ class auto_bandit {
   }
 
   /// Learns what a choice earned; may come late and in any order. Returns false, and changes nothing, when there is no
-  /// such arm or a number is not finite. Complexity: O(discounts * d^2). Allocates: nothing.
+  /// such arm or a number is not finite. Complexity: O(discounts * d^2), in one call of d / 4 O(discounts * d^3).
+  /// Allocates: nothing.
   bool learn(const choice& chosen, std::span<const float> context, float reward, float weight = 1) noexcept;
   /// Adds `change` to a reward that was learned: see linear_posterior::revise(); models that forget are moved a little
   /// too far. False when one of them refuses, at the edge of float32.
@@ -145,6 +162,9 @@ class auto_bandit {
     for (const double each : options_.strengths) out.push_back({each, options_.epsilon});
     return out;
   }
+  void reserve_one() {  // or a handle of one model would be another arm's in the next
+    for (linear_arms& each : models_) each.reserve(1);
+  }
   void weigh(std::span<const float> context, scratch& memory) const;
 
   options_type options_;
@@ -156,7 +176,7 @@ class auto_bandit {
 };
 
 inline arm_index auto_bandit::add_arm(const linear_posterior& known) {
-  for (linear_arms& each : models_) each.reserve(1);  // or a handle of one model would be another arm's in the next
+  reserve_one();
   arm_index out{};
   for (linear_arms& each : models_) out = each.add(known);
   return out;

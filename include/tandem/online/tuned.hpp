@@ -114,6 +114,15 @@ class tuned {
     weights_.assign(policies_.size(), 1 / static_cast<double>(policies_.size()));
     beliefs_.resize(policies_.size());
   }
+  /// @param trial  the part of all draws that the policies share alike, whatever they have earned, in [0, 1]: what one
+  /// that explores finds out pays later, and whoever is followed then. Errors: invalid_argument, also when out of
+  /// range.
+  [[nodiscard]] static tuned with_trial(std::vector<P> policies, double trial) {
+    detail::require(trial >= 0 && trial <= 1, "trial", "give a number in [0, 1]");
+    tuned out(std::move(policies));
+    out.trial_ = trial;
+    return out;
+  }
 
   /// Complexity: that of every policy together.
   void probabilities(std::span<const estimate> candidates, std::span<double> out, scratch& memory) const {
@@ -180,6 +189,8 @@ class tuned {
       beliefs_[m] = {static_cast<float>((a.sum + mean_) / (a.n + 1)), static_cast<float>(4 * variance / (a.n + 1))};
     }
     probability_best(beliefs_, weights_);
+    const double least = trial_ / static_cast<double>(weights_.size());
+    for (double& each : weights_) each = least + (1 - trial_) * each;
     due_ = n_rewards_ + 1 + n_rewards_ / 64;
   }
 
@@ -187,6 +198,7 @@ class tuned {
   std::vector<account> earned_;
   std::vector<double> weights_;
   std::vector<estimate> beliefs_;
+  double trial_ = 0;
   double n_rewards_ = 0, mean_ = 0, squares_ = 0, due_ = 2;
 };
 
