@@ -15,8 +15,6 @@ using namespace durable_world;
 
 namespace {
 
-std::string in(const test_support::scratch& folder, const char* name) { return (folder.path / name).string(); }
-
 std::vector<entry_number> numbers(const journal& log, entry_number from = {}) {
   std::vector<entry_number> out;
   log.scan(from, [&](entry_number number, const journal_entry&) { out.push_back(number); });
