@@ -342,7 +342,7 @@ class engine {
   /// stream() tells where to go on, and every event of the stream was taken once. Other threads' calls wait meanwhile.
   /// False if that could not be stored yet: see flush(). Errors: wrong_state without a file; io_error, when an event
   /// could not be taken for lack of memory or beyond max_events: those before it are, without the position, so give it
-  /// and those after it again.
+  /// and those after it again; std::bad_alloc, the same: `results` tell which were taken, perhaps all.
   bool observe(std::span<const event> events, const stream_position& at, std::span<observe_result> results = {});
   /// The position given last for this stream; empty if there was none. Errors: wrong_state without a file, damaged.
   [[nodiscard]] std::string stream(std::string_view name) const;
@@ -427,7 +427,8 @@ class engine {
   /// Complexity: O(log); events wait while the file is written anew, which takes as much room again. Errors: not_found,
   /// with nothing changed; others leave the user forgotten in memory, and what is left to erase to the next call:
   /// io_error; wrong_state when another program reads the file just then (what is erased is, but the write-ahead log
-  /// may hold old pages).
+  /// may hold old pages). Should the process end first, the file opens with all of the user's entries or with none;
+  /// what was begun is finished then, but for entries that are whole: forget the user again.
   erasure_receipt forget(std::string_view user, timestamp asked);
   /// All that the file holds of a user. json.hpp writes it. Complexity: O(log). Errors: not_found; wrong_state without
   /// a file; damaged.

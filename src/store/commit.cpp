@@ -141,6 +141,8 @@ bool sqlite_log::write_batch() noexcept {
     return true;
   } catch (const SQLite::Exception& e) {
     remember_failure(e.getExtendedErrorCode(), [&] { return std::string(as_error(e, path_).what()); });
+  } catch (const error& e) {  // of the key ring
+    remember_failure(e.code() == errc::io_error ? SQLITE_IOERR : SQLITE_ERROR, [&] { return std::string(e.what()); });
   } catch (const std::exception& e) {
     remember_failure(SQLITE_ERROR, [&] { return std::string(e.what()); });
   }

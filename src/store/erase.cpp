@@ -1,6 +1,7 @@
 // Taking entries out of the file: those of somebody who is to be forgotten, and those that are too old.
 
 #include <SQLiteCpp/Statement.h>
+#include <sqlite3.h>
 
 #include <algorithm>
 #include <limits>
@@ -61,11 +62,19 @@ class search {
     std::erase_if(out, [&](std::uint32_t word) { return words_left_.contains(word); });
     return {out.begin(), out.end()};
   }
+  // after finish(): visitors whose pages are all found
+  [[nodiscard]] std::vector<std::string> visitors() const {
+    std::vector<std::string> out(names_.begin(), names_.end());
+    out.insert(out.end(), theirs_.begin(), theirs_.end());
+    std::erase_if(out, [&](const std::string& visitor) { return others_.contains(visitor); });
+    return out;
+  }
 
  private:
   void settle(const std::string& visitor, bool theirs) {
     const auto pages = nobodys_.find(visitor);
     if (pages == nobodys_.end()) return;
+    (theirs ? theirs_ : others_).insert(visitor);
     for (found_row& page : pages->second) settle(std::move(page), theirs);
     nobodys_.erase(pages);
   }
@@ -78,6 +87,7 @@ class search {
   std::unordered_set<std::string> names_;
   decoder at_;
   std::unordered_map<std::string, std::vector<found_row>> nobodys_;  // pages by visitor
+  std::unordered_set<std::string> theirs_, others_;                  // visitors, by whose their pages are
   std::vector<found_row> found_;
   std::unordered_set<std::uint32_t> words_left_;
 };
@@ -114,11 +124,68 @@ void delete_each(SQLite::Database& db, const char* sql, const auto& ids) {
 }  // namespace
 
 std::vector<std::uint32_t> sqlite_log::numbers_of(std::span<const user_index> users) const {
+  std::unordered_set<std::uint32_t> wanted;
+  for (const user_index user : users) wanted.insert(static_cast<std::uint32_t>(slot(user)));
   std::vector<std::uint32_t> out;
-  for (const user_index user : users) {
-    if (ids_.users.has_index(slot(user))) out.push_back(ids_.users.id_of(slot(user)));
+  for (std::uint32_t id = 1; id <= ids_.users.n_ids(); ++id) {
+    if (wanted.contains(ids_.users.index_of(id))) out.push_back(id);
   }
   return out;
+}
+
+erasure sqlite_log::left_of(std::span<const user_index> users) const {
+  return translated(path_, [&] {
+    erasure out;
+    const std::lock_guard lock(file_mutex_);
+    SQLite::Statement row(*db_, "SELECT 1 FROM user WHERE id = ?");
+    for (const std::uint32_t id : numbers_of(users)) {
+      row.bind(1, static_cast<std::int64_t>(id));
+      if (row.executeStep()) out.users.push_back(id);
+      row.reset();
+    }
+    if (out.users.empty()) return out;
+    const name_lists names = read_names(*db_, path_, tail_, seals_.get());
+    for (const std::uint32_t id : out.users) {
+      if (names.users[id - 1].has_value()) out.names.push_back(*names.users[id - 1]);
+    }
+    return out;
+  });
+}
+
+// After this the log is on the disk, at every level.
+void sqlite_log::sync_log() {
+  db_->exec("PRAGMA synchronous=FULL");
+  transaction([&] { write_tail(*db_, tail_); });
+  if (options_.level != durability::power_loss) db_->exec("PRAGMA synchronous=NORMAL");
+}
+
+// Snapshots that were written for the time after it must not be lost with the power, when the keys of others are gone.
+void sqlite_log::erase_keys(const erasure& what, const std::vector<std::string>& visitors) {
+  if (!seals_->on()) return;
+  sync_log();
+  try {
+    seals_->forget(what.users, visitors);
+  } catch (const error& e) {
+    if (e.code() == errc::io_error) distrust(SQLITE_IOERR);
+    throw;
+  }
+}
+
+// Rows of users whose keys are gone: an earlier attempt came so far.
+void sqlite_log::add_unreadable(std::vector<found_row>& rows, const std::vector<std::uint32_t>& users) const {
+  if (!seals_->lacks_key(users)) return;
+  std::unordered_set<std::int64_t> known;
+  for (const found_row& row : rows) known.insert(row.number);
+  SQLite::Statement theirs(*db_, "SELECT seq, kind FROM record WHERE user = ?");
+  for (const std::uint32_t user : users) {
+    theirs.bind(1, static_cast<std::int64_t>(user));
+    while (theirs.executeStep()) {
+      const std::int64_t number = theirs.getColumn(0).getInt64();
+      if (!known.contains(number)) rows.push_back({number, static_cast<entry_kind>(theirs.getColumn(1).getInt()), {}});
+    }
+    theirs.reset();
+  }
+  std::ranges::sort(rows, {}, &found_row::number);
 }
 
 erased_counts sqlite_log::erase(const erasure& what, std::uint64_t keep_from, std::unique_lock<fair_mutex>& lock) {
@@ -154,8 +221,9 @@ erased_counts sqlite_log::erase(const erasure& what, std::uint64_t keep_from, st
     }
     read_rows(
         *db_, path_, most, all, [&](const record_row& row) { found.look_at(row); }, seals_.get());
-    const std::vector<found_row> rows = found.finish();
-    seals_->forget(what.users, what.names);
+    std::vector<found_row> rows = found.finish();
+    add_unreadable(rows, what.users);
+    erase_keys(what, found.visitors());
     erase_rows(rows, what.users, found.words_of(rows));
     lock.unlock();
     write_anew();
@@ -173,6 +241,7 @@ void sqlite_log::erase_rows(const std::vector<found_row>& rows, const std::vecto
                             const std::vector<std::uint32_t>& words) {
   tail_row tail = tail_;
   transaction([&] {
+    note_erasing();
     std::vector<gap> gaps = read_gaps(*db_, path_);
     SQLite::Statement drop(*db_, "DELETE FROM record WHERE seq = ?");
     for (const found_row& row : rows) {
@@ -231,6 +300,18 @@ void sqlite_log::believed(function_ref<void()> f) {
 void sqlite_log::write_anew() {
   believed([&] { db_->exec("VACUUM"); });
   truncate_wal();
+  transaction([&] { db_->exec("DELETE FROM snapshot WHERE kind = 2"); });
+}
+
+// Inside a transaction: the file is to be written anew, by whoever opens it if not by this process.
+void sqlite_log::note_erasing() { db_->exec("INSERT INTO snapshot(kind, seq, options) VALUES(2, 0, '')"); }
+
+void sqlite_log::finish_erasing() {
+  if (db_->execAndGet("SELECT count(*) FROM snapshot WHERE kind = 2").getInt64() == 0) return;
+  try {
+    write_anew();
+  } catch (const std::exception&) {  // a reader holds old pages, or there is no room: the next time it is opened
+  }
 }
 
 // leaves nothing of what was overwritten in the write-ahead log

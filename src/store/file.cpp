@@ -121,7 +121,8 @@ std::unique_ptr<SQLite::Database> open_database(const std::string& path, access 
     check_kind(*db, path);
     if (how == access::read) return db;
     if (db->execAndGet("PRAGMA page_count").getInt64() == 0) db->exec("PRAGMA auto_vacuum=INCREMENTAL");
-    if (db->execAndGet("PRAGMA journal_mode=WAL").getString() != "wal") {
+    db->exec("PRAGMA journal_mode=WAL");  // to its end: it answers before it commits
+    if (db->execAndGet("PRAGMA journal_mode").getString() != "wal") {
       throw error(errc::io_error, "its file system cannot share memory, which a write-ahead log needs", {path},
                   "put it on a local disk");
     }

@@ -55,6 +55,11 @@ class id_map {
     index_of_.write(id - 1) = static_cast<std::uint32_t>(indices_);
     ++indices_;
   }
+  // another id of an index that has one: of somebody who came again before what they were had been erased
+  void put_also(std::uint32_t id, std::uint32_t index) {
+    reserve_ids(id);
+    index_of_.write(id - 1) = index;
+  }
 
  private:
   cow_vector<std::uint32_t> id_of_;

@@ -39,6 +39,7 @@ decltype(auto) told(const std::string& path, F&& f) {
   try {
     return f();
   } catch (const SQLite::Exception& e) {
+    if (e.getExtendedErrorCode() == SQLITE_IOERR_NOMEM) throw std::bad_alloc();
     switch (e.getErrorCode()) {
       case SQLITE_NOMEM: throw std::bad_alloc();
       case SQLITE_CORRUPT: fail_damaged(std::string("is damaged (") + e.what() + ")", path);

@@ -283,16 +283,18 @@ std::string key_ring::open(common_key which, std::string_view sealed, std::strin
   return open_with(key.value, sealed, associated);
 }
 
-bool key_ring::forget(const pseudonym& user) {
+bool key_ring::forget(const pseudonym& user) { return forget(std::span(&user, 1)) > 0; }
+
+std::size_t key_ring::forget(std::span<const pseudonym> users) {
   const std::lock_guard lock(state_->gate);
-  state_->cache.erase(user);  // if the commit fails, the key is found in the file again
-  bool was_there = false;
+  std::size_t erased = 0;
+  for (const pseudonym& user : users) state_->cache.erase(user);  // if the commit fails, it is found in the file again
   state_->renew_snapshots([&] {
-    was_there = state_->file.erase(user);
-    if (was_there) state_->store_drawn(common_key::snapshots);
+    for (const pseudonym& user : users) erased += state_->file.erase(user) ? 1U : 0U;
+    if (erased > 0) state_->store_drawn(common_key::snapshots);
   });
-  if (was_there) ++state_->counts.forgotten;
-  return was_there;
+  state_->counts.forgotten += erased;
+  return erased;
 }
 
 void key_ring::rotate_snapshot_key() {

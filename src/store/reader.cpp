@@ -37,10 +37,10 @@ class sqlite_reader final : public file_reader {
     with_file([&](SQLite::Database& db) {
       const name_lists names = read_names(db, path_, read_tail(db, path_), seals_.get());
       decoder at(names);
-      read_rows(
-          db, path_, static_cast<std::int64_t>(raw(from)), last_,
-          [&](const record_row& row) { f(entry_number{static_cast<std::uint64_t>(row.number)}, at.read(row)); },
-          seals_.get());
+      const auto each = [&](const record_row& row) {
+        f(entry_number{static_cast<std::uint64_t>(row.number)}, at.read(row));
+      };
+      read_rows(db, path_, static_cast<std::int64_t>(raw(from)), last_, each, seals_.get());
     });
   }
 

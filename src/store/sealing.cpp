@@ -6,6 +6,7 @@
 #include "tandem/core/error.hpp"
 
 #if defined(TANDEM_HAVE_ENCRYPTION)
+#include <algorithm>
 #include <cstring>
 #include <mutex>
 #include <shared_mutex>
@@ -159,8 +160,15 @@ std::optional<std::string> sealing::open_part(std::int64_t id, std::string_view 
 
 void sealing::forget(std::span<const std::uint32_t> users, std::span<const std::string> visitors) {
   if (!on()) return;
-  for (const std::uint32_t user : users) (void)ring_->keys.forget(ring_->of(user));
-  for (const std::string& visitor : visitors) (void)ring_->keys.forget(ring_->keys.pseudonym_of(visitor));
+  std::vector<pseudonym> all;
+  all.reserve(users.size() + visitors.size());
+  for (const std::uint32_t user : users) all.push_back(ring_->of(user));
+  for (const std::string& visitor : visitors) all.push_back(ring_->keys.pseudonym_of(visitor));
+  (void)ring_->keys.forget(all);
+}
+
+bool sealing::lacks_key(std::span<const std::uint32_t> users) const {
+  return on() && std::ranges::any_of(users, [&](std::uint32_t user) { return !ring_->keys.has_key(ring_->of(user)); });
 }
 
 #else
@@ -184,6 +192,7 @@ std::optional<std::string> sealing::open_name(const char*, std::int64_t, std::st
 }
 std::optional<std::string> sealing::open_part(std::int64_t, std::string_view) const { return std::nullopt; }
 void sealing::forget(std::span<const std::uint32_t>, std::span<const std::string>) {}
+bool sealing::lacks_key(std::span<const std::uint32_t>) const { return false; }
 
 #endif
 

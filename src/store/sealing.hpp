@@ -49,7 +49,10 @@ class sealing {
   [[nodiscard]] std::optional<std::string> open_part(std::int64_t id, std::string_view part) const;
 
   // ---- erasing ----------------------------------------------------------------------------------------------------
+  // Erases the keys of all of them in one step.
   void forget(std::span<const std::uint32_t> users, std::span<const std::string> visitors);
+  // Whether a user's key is gone already.
+  [[nodiscard]] bool lacks_key(std::span<const std::uint32_t> users) const;
 
  private:
   struct ring;

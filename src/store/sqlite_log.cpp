@@ -8,6 +8,8 @@
 #include <deque>
 #include <filesystem>
 #include <limits>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 
 TANDEM_BEGIN
@@ -31,6 +33,7 @@ sqlite_log::sqlite_log(const std::string& path, file_options options)
     prepare();
     drop_unfinished();
     load();
+    finish_erasing();
   });
 }
 
@@ -66,8 +69,10 @@ void sqlite_log::prepare() {
 
 void sqlite_log::lift_ceiling(bool lifted) {
   constexpr std::uint64_t most = 4294967294U;  // SQLite's own
-  const std::lock_guard lock(file_mutex_);
-  db_->exec("PRAGMA max_page_count=" + std::to_string(lifted ? most : std::min(options_.max_bytes / 4096, most)));
+  translated(path_, [&] {
+    const std::lock_guard lock(file_mutex_);
+    db_->exec("PRAGMA max_page_count=" + std::to_string(lifted ? most : std::min(options_.max_bytes / 4096, most)));
+  });
 }
 
 // SQLite's own way to copy the write-ahead log back keeps to itself that a sync failed. Then the next one would believe
@@ -121,8 +126,10 @@ void sqlite_log::register_item(item_index item, std::size_t nth) {
 }
 
 void sqlite_log::register_user(user_index user) {
-  if (user == no_id<user_index> || ids_.users.has_index(slot(user))) return;
-  ids_.users.put(replayed_->user_id());
+  if (user == no_id<user_index>) return;
+  const std::uint32_t id = replayed_->user_id();
+  if (!ids_.users.has_index(slot(user))) return ids_.users.put(id);
+  if (ids_.users.index_of(id) == id_map::none) ids_.users.put_also(id, static_cast<std::uint32_t>(slot(user)));
 }
 
 log_position sqlite_log::append(const event_entry& e) {
@@ -169,7 +176,7 @@ void sqlite_log::set_stream(std::string_view name, std::string_view position) {
   const row_queue::mark before = queue_.size();
   try {
     queue_.add_stream(name, position);
-    streams_[std::string(name)] = position;
+    streams_.insert_or_assign(std::string(name), std::string(position));
     stream_waits_ = true;
   } catch (...) {
     queue_.shrink(before);
@@ -245,8 +252,31 @@ void sqlite_log::restore(const store_ids& ids, entry_number at, log_position pos
   check(ids_.items, ids.items);
   put_all(ids_.users, ids.users);
   put_all(ids_.items, ids.items);
+  join_same_names();
   last_ = at;
   position_ = position;
+}
+
+// A snapshot has one id of each user. Those who came again before forget() had erased what they were have more.
+void sqlite_log::join_same_names() {
+  std::unordered_map<std::string_view, std::uint32_t> index_of;  // of names of ids that have none
+  const name_lists::list& names = names_.users;
+  const auto each = [&](auto&& f) {
+    for (std::size_t id = 1; id <= names.size(); ++id) {
+      if (names[id - 1].has_value()) f(static_cast<std::uint32_t>(id), std::string_view(*names[id - 1]));
+    }
+  };
+  each([&](std::uint32_t id, std::string_view name) {
+    if (ids_.users.index_of(id) == id_map::none) index_of.emplace(name, id_map::none);
+  });
+  if (index_of.empty()) return;
+  each([&](std::uint32_t id, std::string_view name) {
+    const auto other = index_of.find(name);
+    if (other == index_of.end()) return;
+    const std::uint32_t own = ids_.users.index_of(id);
+    if (own != id_map::none) other->second = own;
+    if (own == id_map::none && other->second != id_map::none) ids_.users.put_also(id, other->second);
+  });
 }
 
 // names that nothing in the log uses any more: of somebody who was forgotten
@@ -266,12 +296,9 @@ void sqlite_log::drop_unused_names() {
   transaction([&] {
     drop(names_.users, ids_.users, "DELETE FROM user WHERE id = ?");
     drop(names_.items, ids_.items, "DELETE FROM item WHERE id = ?");
+    if (dropped) note_erasing();
   });
-  if (!dropped) return;
-  try {
-    write_anew();
-  } catch (const std::exception&) {  // a reader holds old pages, or there is no room: the next time it is opened
-  }
+  finish_erasing();
 }
 
 void sqlite_log::opened() {

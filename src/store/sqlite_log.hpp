@@ -66,6 +66,7 @@ class sqlite_log final : public durable_store {
 
   // ---- erasing --------------------------------------------------------------------------------------------------
   [[nodiscard]] std::vector<std::uint32_t> numbers_of(std::span<const user_index> users) const override;
+  [[nodiscard]] erasure left_of(std::span<const user_index> users) const override;
   erased_counts erase(const erasure& what, std::uint64_t keep_from, std::unique_lock<fair_mutex>& lock) override;
   std::uint64_t compact(entry_number to) override;
   void lift_ceiling(bool lifted) override;
@@ -101,8 +102,14 @@ class sqlite_log final : public durable_store {
   void erase_rows(const std::vector<found_row>& rows, const std::vector<std::uint32_t>& users,
                   const std::vector<std::uint32_t>& words);
   void believed(function_ref<void()> f);
+  void sync_log();
+  void erase_keys(const erasure& what, const std::vector<std::string>& visitors);
+  void add_unreadable(std::vector<found_row>& rows, const std::vector<std::uint32_t>& users) const;
   void write_anew();
+  void note_erasing();
+  void finish_erasing();
   void truncate_wal();
+  void join_same_names();
   void drop_unused_names();
   void prepare();
   void load();

@@ -21,8 +21,9 @@ inline std::string in(const test_support::scratch& folder, const char* name) { r
 // whether a file of the folder has the text anywhere
 inline bool holds(const std::filesystem::path& folder, const std::string& text) {
   return std::any_of(
-      std::filesystem::directory_iterator(folder), std::filesystem::directory_iterator(),
-      [&](const auto& each) { return test_support::bytes_of(each.path()).find(text) != std::string::npos; });
+      std::filesystem::directory_iterator(folder), std::filesystem::directory_iterator(), [&](const auto& each) {
+        return each.is_regular_file() && test_support::bytes_of(each.path()).find(text) != std::string::npos;
+      });
 }
 
 inline engine_options small_options() {

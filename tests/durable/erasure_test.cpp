@@ -54,6 +54,7 @@ class without_users final : public durable_store {
   }
   void drop_snapshot(std::uint64_t) override {}
   std::vector<std::uint32_t> numbers_of(std::span<const user_index>) const override { return {}; }
+  erasure left_of(std::span<const user_index>) const override { return {}; }
   erased_counts erase(const erasure&, std::uint64_t, std::unique_lock<fair_mutex>&) override { return {}; }
   std::uint64_t compact(entry_number) override { return 0; }
   entry_number compacted_to() const override { return {}; }

@@ -1,6 +1,6 @@
 #pragma once
-// SQLite's memory, which runs out when a test says so. Included by one file of a program: it is set before SQLite
-// starts.
+// SQLite's memory, which runs out when a test says so. A program that includes it anywhere has it everywhere: it is set
+// before SQLite starts.
 
 #include <sqlite3.h>
 

@@ -1,5 +1,7 @@
 // The file of a key ring, when things go wrong: crashes, disks that fail, damage, what is left behind on the disk.
 
+#include <algorithm>
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <new>
@@ -125,6 +127,33 @@ TEST_CASE("a disk that fails at any moment of a rotation or an erasure leaves a 
     CHECK(ring.has_key(ring.pseudonym_of(first.first)) == readable);
     CHECK(ring.open(common_key::snapshots, snapshot, "") == "x");
     REQUIRE(at.all_readable(ring));
+    REQUIRE(allowed < 1000);
+  }
+}
+
+TEST_CASE("of users forgotten together all keys are erased, or, where the disk fails, none") {
+  bool failed_last = true;
+  for (int allowed = 0; failed_last; ++allowed) {
+    CAPTURE(allowed);
+    const ring_with_rows at(10);
+    int left = -1;
+    const watched_vfs vfs([&] { return left < 0 || left-- > 0; });
+    std::vector<pseudonym> gone;
+    const auto keys_left = [&](const key_ring& ring) {
+      return std::count_if(gone.begin(), gone.end(), [&](const pseudonym& each) { return ring.has_key(each); });
+    };
+    std::ptrdiff_t readable = 0;
+    {
+      key_ring ring = at.open(1);
+      for (const std::uint64_t n : {2U, 5U, 7U}) gone.push_back(ring.pseudonym_of(user_name(n)));
+      left = allowed;
+      failed_last = failure([&] { return ring.forget(gone); }).has_value();
+      left = -1;
+      readable = keys_left(ring);
+      CHECK((readable == 0 || (failed_last && readable == 3)));
+      if (readable == 0) CHECK(ring.forget(gone) == 0);
+    }
+    CHECK(keys_left(at.open(1)) == readable);
     REQUIRE(allowed < 1000);
   }
 }

@@ -76,10 +76,12 @@ inline void engine::state::drop(std::string_view id, std::span<const user_index>
     return std::find(group.begin(), group.end(), p.user) != group.end();
   });
   for (const user_index user : group) {
+    if (forgotten.size() <= slot(user)) forgotten.resize(slot(user) + 1);
+  }
+  for (const user_index user : group) forgotten[slot(user)] = true;  // all of them, should memory run out below
+  for (const user_index user : group) {
     histories[slot(user)] = nobody;
     refuse_consent(user, true);  // a log that keeps their events, in memory, is not learned from
-    if (forgotten.size() <= slot(user)) forgotten.resize(slot(user) + 1);
-    forgotten[slot(user)] = true;
     if (users.find(users.name(user)) == user) users.release(users.name(user));
   }
 }
@@ -143,12 +145,12 @@ inline erasure_receipt engine::state::forget(std::string_view id, timestamp aske
   {
     const std::lock_guard lock(mutex);
     group = group_of(id);
-    what = whose(id, group);
     if (const auto left = unfinished.find(out.user); left != unfinished.end()) {
-      what.users.insert(what.users.end(), left->second.users.begin(), left->second.users.end());
+      group.insert(group.end(), left->second.begin(), left->second.end());
     }
+    what = whose(id, group);
   }
-  if (group.empty() && what.users.empty()) {
+  if (group.empty()) {
     bool any = false;
     if (durable != nullptr) durable->scan_of(what, [&](entry_number, const journal_entry&) { any = true; });
     if (!any) throw error(errc::not_found, "there is no user '" + out.user + "'", {{}, 0, "user"});
@@ -156,9 +158,9 @@ inline erasure_receipt engine::state::forget(std::string_view id, timestamp aske
   const bool compacted = durable != nullptr && raw(durable->compacted_to()) > 0;
   {
     const std::lock_guard lock(mutex);
-    drop(id, group);
+    if (durable != nullptr) unfinished[out.user] = group;
     needs_rebuild = durable != nullptr && !compacted;
-    if (durable != nullptr) unfinished[out.user] = what;
+    drop(id, group);
   }
   if (durable == nullptr) return out;
   const std::uint64_t keep_from = compacted ? write_without(group, what) : ~std::uint64_t{0};
@@ -177,6 +179,29 @@ inline erasure_receipt engine::state::forget(std::string_view id, timestamp aske
   }
   if (compacted) checkpoint_now();
   return out;
+}
+
+// What is left of users whose forget() failed after a snapshot without them was written: of a compacted log the engine
+// knows them no more, and nobody could ask again.
+inline void engine::state::finish_forgetting() {
+  const std::lock_guard one_at_a_time(refit_mutex);
+  std::vector<user_index> gone;
+  for (std::size_t u = 0; u < forgotten.size(); ++u) {
+    if (forgotten[u]) gone.push_back(user_index{static_cast<std::uint32_t>(u)});
+  }
+  if (gone.empty()) return;
+  const erasure left = durable->left_of(gone);
+  if (left.users.empty()) return;
+  {
+    const std::lock_guard lock(mutex);
+    drop({}, gone);
+  }
+  const std::uint64_t keep_from = write_without(gone, left);
+  {
+    std::unique_lock lock(mutex, std::defer_lock);
+    (void)durable->erase(left, keep_from, lock);
+  }
+  checkpoint_now();
 }
 
 inline user_data engine::state::data_of(std::string_view id) const {

@@ -45,6 +45,11 @@ inline engine::engine(engine_options options, std::unique_ptr<event_store> store
   }
   state::recovery(*state_, *opened_).run(state_->checkpointed);
   durable->opened();
+  try {
+    state_->finish_forgetting();
+  } catch (const error& e) {
+    opened_->problems.push_back("somebody who was forgotten is not erased yet: " + e.message());
+  }
 }
 
 inline engine::~engine() {

@@ -86,13 +86,13 @@ struct engine::state {
   std::uint64_t next_logged = 1;  // as the log has it: an answer that is being made has its id before it is there
   bool refit_scheduled = false;
   bool answered = false;
-  std::uint64_t batch_snapshot = 0;           // where the store keeps the model; 0 = nowhere
-  entry_number checkpointed{};                // the last entry that a snapshot of the state was taken at
-  bool needs_rebuild = false;                 // what was learned holds what was to be forgotten
-  std::vector<bool> forgotten;                // by user: nothing of theirs is logged any more
-  std::map<std::string, erasure> unfinished;  // what forget() could not erase yet, by who was named
-  std::vector<bool> no_consent;               // by owner: their events are not learned from
-  std::size_t own_sources = 0;                // of the host, behind the built-in ones
+  std::uint64_t batch_snapshot = 0;  // where the store keeps the model; 0 = nowhere
+  entry_number checkpointed{};       // the last entry that a snapshot of the state was taken at
+  bool needs_rebuild = false;        // what was learned holds what was to be forgotten
+  std::vector<bool> forgotten;       // by user: nothing of theirs is logged any more
+  std::map<std::string, std::vector<user_index>> unfinished;  // whom forget() did not erase yet, by who was named
+  std::vector<bool> no_consent;                               // by owner: their events are not learned from
+  std::size_t own_sources = 0;                                // of the host, behind the built-in ones
   engine_stats counters;
   bool any_time = false;
   bool host_has_clock = false;
@@ -140,6 +140,7 @@ struct engine::state {
   std::uint64_t write_without(std::span<const user_index> gone, const erasure& what);
   void keep_keys_of_others(const erasure& what);
   erasure_receipt forget(std::string_view id, timestamp asked);
+  void finish_forgetting();
   open_report learn_from(const journal& log, const function_ref<void(const answer_again&)>* each);
   user_data data_of(std::string_view id) const;
   std::uint64_t compact(const retention& keep);

@@ -107,6 +107,8 @@ class key_ring {
   /// the next thing to do is to take a snapshot. A user who comes back gets a new key. False: there was no key, and
   /// nothing changed.
   bool forget(const pseudonym& user);
+  /// Erases the keys of all of these in one commit: a crash leaves all of them or none. Returns how many there were.
+  std::size_t forget(std::span<const pseudonym> users);
 
   /// Replaces the key of snapshots: those taken before are unreadable.
   void rotate_snapshot_key();

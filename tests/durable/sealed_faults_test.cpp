@@ -1,0 +1,98 @@
+// Encrypted files while the power or the disk fails: file and key ring open together, nobody is half forgotten, whose
+// forget() returned stays forgotten, and nothing else is lost.
+
+#include <cstdint>
+#include <string>
+
+#include "durable/erasure_sweeps.hpp"
+
+using namespace tandem;
+using namespace erasure_world;
+
+namespace {
+
+const master_key& key() {
+  static const master_key one =
+      master_key::from_hex("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
+  return one;
+}
+
+}  // namespace
+
+TEST_CASE("after a power failure an encrypted file and its ring open together, and nobody is half forgotten") {
+  CHECK(power_failures(durability::power_loss, &key(), 7, 61, 3).faults > 5);
+  CHECK(power_failures(durability::process_crash, &key(), 2, 97, 3).faults > 5);
+  CHECK(power_failures(durability::none, &key(), 1, 61, 3).faults > 5);
+}
+
+TEST_CASE("a full disk or a failing device leaves an encrypted file that opens, and nobody half forgotten") {
+  for (const trouble& each : troubles) {
+    const std::uint64_t stride = (each.of & (file_op::write | file_op::read | file_op::shared)) != 0 ? 131 : 17;
+    (void)failures(each, durability::process_crash, &key(), true, 2, stride);
+    (void)failures(each, durability::power_loss, &key(), false, 3, stride);
+  }
+}
+
+TEST_CASE("a ring whose sync failed is not believed again, and neither is its file") {
+  const test_support::scratch folder;
+  shim_vfs shim;
+  engine e =
+      tandem::open((folder.path / "shop").string(), small_options(), options_of(durability::power_loss, shim, &key()));
+  e.observe({.user = "ada", .item = "tea", .time = from_millis(1'700'000'000'000)});
+  REQUIRE(e.flush());
+  shim.arrange(fault::error, 1, file_op::sync, false, "-keys-journal");
+  e.observe({.user = "bob", .item = "tea", .time = from_millis(1'700'000'000'000)});
+  CHECK_FALSE(e.flush());
+  CHECK(shim.happened());
+  CHECK_FALSE(e.flush());
+}
+
+TEST_CASE("a user whose key was erased before the disk was full is forgotten by the next forget()") {
+  const test_support::scratch folder;
+  const std::string path = (folder.path / "shop").string();
+  std::uint64_t failed = 0;
+  for (std::uint64_t k = 1;; ++k) {
+    CAPTURE(k);
+    for (const auto& each : std::filesystem::directory_iterator(folder.path)) std::filesystem::remove(each.path());
+    shim_vfs shim;
+    {
+      engine e = tandem::open(path, small_options(), options_of(durability::process_crash, shim, &key()));
+      e.observe({.user = "bob", .item = "pot", .time = from_millis(1'700'000'000'000)});
+      e.observe({.user = "ada", .item = "tea", .time = from_millis(1'700'000'000'000)});
+      shim.arrange(fault::full, k, file_op::write);
+      try {
+        e.forget("ada", from_millis(1'700'000'001'000));
+      } catch (const error&) {
+        ++failed;
+        CHECK_NOTHROW(e.forget("ada", from_millis(1'700'000'001'000)));
+      }
+    }
+    REQUIRE(verify_file(path, peace_with(&key())).entries == 1);
+    REQUIRE(tandem::open(path, small_options(), peace_with(&key())).stats().events == 1);
+    if (!shim.happened()) break;
+  }
+  CHECK(failed > 5);
+}
+
+TEST_CASE("encrypted files: power failures at every operation", "[.long]") {
+  for (const durability level : {durability::power_loss, durability::process_crash, durability::none}) {
+    const tally done = power_failures(level, &key(), 1, 1, 6);
+    WARN("level " << static_cast<int>(level) << ": " << done.faults << " power failures, " << done.opened
+                  << " files opened");
+    CHECK(done.faults > 100);
+  }
+}
+
+TEST_CASE("encrypted files: full disks and failing devices at every operation", "[.long]") {
+  for (const trouble& each : troubles) {
+    tally sum;
+    for (const durability level : {durability::power_loss, durability::process_crash}) {
+      for (const bool for_ever : {false, true}) {
+        const tally done = failures(each, level, &key(), for_ever, 1, 1);
+        sum.faults += done.faults;
+        sum.not_believed += done.not_believed;
+      }
+    }
+    WARN(each.name << ": " << sum.faults << " faults, " << sum.not_believed << " ended with a handle not believed");
+  }
+}
