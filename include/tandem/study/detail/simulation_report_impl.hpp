@@ -199,7 +199,7 @@ inline std::vector<sweep_setting> sweep_settings() {
       {"catalogue changes in two weeks", {{"shelf_days", 14}}},
       {"no place bias", {{"web.attention", 0}, {"mobile.attention", 0}, {"mail.attention", 0}}},
       {"strong place bias", {{"web.attention", 2}, {"mobile.attention", 2}, {"mail.attention", 2}}},
-      {"few people", {{"users", 150}}},
+      {"few people", {{"users", 100}}},
       {"short histories", {{"gap_days", 20}, {"page_base", -2}}},
       {"taste matters little", {{"taste_strength", 0.3}, {"quality_spread", 1}}},
       {"taste is all, and stays",
