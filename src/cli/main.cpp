@@ -17,6 +17,7 @@
 #include "ope_command.hpp"
 #include "recommend_command.hpp"
 #include "replay_command.hpp"
+#include "simulate_command.hpp"
 #include "stats_command.hpp"
 #include "study_command.hpp"
 #include "tandem/core/error.hpp"
@@ -75,6 +76,7 @@ int run(int argc, char** argv) {
     return "tandem: " + std::string(e.what()) + "; see \"" + where + " --help\"\n";
   });
   tandem_cli::add_study(app, command_line(argc, argv));
+  tandem_cli::add_simulate(app, command_line(argc, argv));
   tandem_cli::add_fit(app);
   tandem_cli::add_tune(app);
   tandem_cli::add_evaluate(app);

@@ -159,6 +159,7 @@ tandem_cli_test("the HTML report is written whole" EXIT 0 FILE ${_logs}/report.h
 tandem_cli_test("JSON to standard output is JSON only; the table goes to standard error" EXIT 0 OUT "^{.*}\n$" ERR "NDCG@10"
                 ARGS ${_study} --events ${_logs}/log.csv --json -)
 
+include(${_here}/simulate_tests.cmake)
 include(${_here}/model_tests.cmake)
 include(${_here}/tune_tests.cmake)
 include(${_here}/ope_tests.cmake)
