@@ -33,8 +33,8 @@ struct compact_arguments : tandem_file {
 // ---- forget -------------------------------------------------------------------------------------------------------
 
 // The engine would look for a stranger as long, and drop its snapshots first.
-void check_user(const forget_arguments& asked) {
-  const auto log = read_sqlite(asked.path, file_key(asked.key_file).options());
+void check_user(const forget_arguments& asked, const file_key& key) {
+  const auto log = read_sqlite(asked.path, key.options());
   if (!is_known(*log, asked.user)) {
     throw error(errc::not_found, "there is no user '" + asked.user + "'", {asked.path, 0, {}});
   }
@@ -48,14 +48,15 @@ void run_forget(const forget_arguments& asked) {
   result_output out(asked.json);
   std::optional<output_file> receipt_file;
   if (!asked.receipt.empty()) receipt_file.emplace(asked.receipt);
-  check_user(asked);
+  const file_key key(asked.key_file);
+  check_user(asked, key);
   erasure_receipt receipt;
   {
-    engine kept = open_existing(asked);
+    engine kept = open_existing(asked, key);
     receipt = kept.forget(asked.user, std::chrono::floor<duration>(std::chrono::system_clock::now()));
   }
   if (receipt_file) receipt_file->write(receipt.text());
-  open_existing(asked).checkpoint();
+  open_existing(asked, key).checkpoint();
   out.write(receipt.text(), to_json(receipt));
 }
 
@@ -74,11 +75,12 @@ void check_options(const tandem_file& asked, const engine& kept, const file_summ
 
 void run_compact(const compact_arguments& asked) {
   result_output out(asked.json);
-  const auto summary = [&] { return read_sqlite(asked.path, file_key(asked.key_file).options())->summary(); };
+  const file_key key(asked.key_file);
+  const auto summary = [&] { return read_sqlite(asked.path, key.options())->summary(); };
   const file_summary before = summary();
   std::uint64_t gone = 0;
   {
-    engine kept = open_existing(asked);
+    engine kept = open_existing(asked, key);
     check_options(asked, kept, before);
     retention keep;
     if (asked.keep_events) keep.max_events = *asked.keep_events;

@@ -36,9 +36,8 @@ tandem::engine_options engine_options_of(const tandem_file& asked) {
   return asked.options.empty() ? tandem::engine_options{} : tandem::load_json<tandem::engine_options>(asked.options);
 }
 
-tandem::engine open_existing(const tandem_file& asked) {
+tandem::engine open_existing(const tandem_file& asked, const file_key& key) {
   tandem::engine_options options = engine_options_of(asked);
-  const file_key key(asked.key_file);
   (void)tandem::read_sqlite(asked.path, key.options());  // opening would make a file that is not there
   return tandem::open(asked.path, std::move(options), key.options());
 }

@@ -34,7 +34,8 @@ void add_json_option(CLI::App& command, std::string& json);
 [[nodiscard]] tandem::engine_options engine_options_of(const tandem_file& asked);
 
 /// The engine of a file that is there. Errors: io_error when it is not; as tandem::open().
-[[nodiscard]] tandem::engine open_existing(const tandem_file& asked);
+/// @param key  of asked.key_file.
+[[nodiscard]] tandem::engine open_existing(const tandem_file& asked, const file_key& key);
 
 /// "2025-01-31 17:05:09.250", in UTC.
 [[nodiscard]] std::string time_text(tandem::timestamp time);

@@ -24,13 +24,19 @@ struct found_row {
 namespace {
 
 // Finds what is to be erased, and which words only that uses. A page for a visitor who was nobody yet is of whoever the
-// visitor becomes: rows are looked at in order, and such pages wait for a merge.
+// visitor becomes: rows are looked at in order, and such pages wait for a merge, or for a row of a user of that name.
 class search {
  public:
   search(const erasure& what, const name_lists& names)
-      : users_(what.users.begin(), what.users.end()), names_(what.names.begin(), what.names.end()), at_(names) {}
+      : users_(what.users.begin(), what.users.end()),
+        names_(what.names.begin(), what.names.end()),
+        user_names_(&names.users),
+        at_(names) {}
 
-  void use_names(const name_lists& names) { at_ = decoder(names); }
+  void use_names(const name_lists& names) {
+    user_names_ = &names.users;
+    at_ = decoder(names);
+  }
 
   void look_at(const record_row& row) {
     const journal_entry& entry = at_.read(row);
@@ -40,6 +46,7 @@ class search {
       return;
     }
     const bool theirs = users_.contains(static_cast<std::uint32_t>(row.user));
+    if (row.user > 0 && !nobodys_.empty()) settle_those_of(static_cast<std::size_t>(row.user), theirs);
     const auto* change = std::get_if<change_entry>(&entry);
     if (const auto* merge = change != nullptr ? std::get_if<merge_entry>(change) : nullptr) {
       settle(std::string(merge->from), theirs);
@@ -71,6 +78,9 @@ class search {
   }
 
  private:
+  void settle_those_of(std::size_t user, bool theirs) {
+    if (user <= user_names_->size() && (*user_names_)[user - 1].has_value()) settle(*(*user_names_)[user - 1], theirs);
+  }
   void settle(const std::string& visitor, bool theirs) {
     const auto pages = nobodys_.find(visitor);
     if (pages == nobodys_.end()) return;
@@ -85,6 +95,7 @@ class search {
 
   std::unordered_set<std::uint32_t> users_;
   std::unordered_set<std::string> names_;
+  const name_lists::list* user_names_;
   decoder at_;
   std::unordered_map<std::string, std::vector<found_row>> nobodys_;  // pages by visitor
   std::unordered_set<std::string> theirs_, others_;                  // visitors, by whose their pages are
@@ -152,40 +163,65 @@ erasure sqlite_log::left_of(std::span<const user_index> users) const {
   });
 }
 
-// After this the log is on the disk, at every level.
-void sqlite_log::sync_log() {
-  db_->exec("PRAGMA synchronous=FULL");
-  transaction([&] { write_tail(*db_, tail_); });
-  if (options_.level != durability::power_loss) db_->exec("PRAGMA synchronous=NORMAL");
+// What f commits, and all before it, is on the disk, at every level.
+void sqlite_log::transaction_on_disk(function_ref<void()> f) {
+  const bool as_usual = options_.level == durability::power_loss;
+  if (!as_usual) db_->exec("PRAGMA synchronous=FULL");
+  const auto back = [&] {
+    if (!as_usual) db_->tryExec("PRAGMA synchronous=NORMAL");
+  };
+  try {
+    transaction(f);
+  } catch (...) {
+    back();
+    throw;
+  }
+  back();
 }
 
-// Snapshots that were written for the time after it must not be lost with the power, when the keys of others are gone.
-void sqlite_log::erase_keys(const erasure& what, const std::vector<std::string>& visitors) {
-  if (!seals_->on()) return;
-  sync_log();
+// Inside a transaction: the keys of these pseudonyms are to be erased, by whoever opens the file if not by this
+// process.
+void sqlite_log::note_keys(const std::string& pseudonyms) {
+  SQLite::Statement add(*db_, "INSERT INTO snapshot(kind, seq, options, sum) VALUES(3, 0, ?, ?)");
+  add.bindNoCopy(1, pseudonyms.data(), static_cast<int>(pseudonyms.size()));
+  add.bind(2, std::int64_t{sum_of(3, 0, 0, pseudonyms)});
+  add.exec();
+}
+
+// The keys go once nothing in the file needs them: whatever happens in between, nobody is half forgotten.
+void sqlite_log::erase_keys(std::string_view pseudonyms) {
+  if (pseudonyms.empty()) return;
   try {
-    seals_->forget(what.users, visitors);
+    seals_->forget(pseudonyms);
   } catch (const error& e) {
     if (e.code() == errc::io_error) distrust(SQLITE_IOERR);
     throw;
   }
+  transaction([&] { db_->exec("DELETE FROM snapshot WHERE kind = 3"); });
 }
 
-// Rows of users whose keys are gone: an earlier attempt came so far.
-void sqlite_log::add_unreadable(std::vector<found_row>& rows, const std::vector<std::uint32_t>& users) const {
-  if (!seals_->lacks_key(users)) return;
-  std::unordered_set<std::int64_t> known;
-  for (const found_row& row : rows) known.insert(row.number);
-  SQLite::Statement theirs(*db_, "SELECT seq, kind FROM record WHERE user = ?");
-  for (const std::uint32_t user : users) {
-    theirs.bind(1, static_cast<std::int64_t>(user));
-    while (theirs.executeStep()) {
-      const std::int64_t number = theirs.getColumn(0).getInt64();
-      if (!known.contains(number)) rows.push_back({number, static_cast<entry_kind>(theirs.getColumn(1).getInt()), {}});
+// Keys that a process before this one did not come to erase. A visitor who came again keeps theirs.
+void sqlite_log::finish_erasing_keys() {
+  std::string pseudonyms;
+  SQLite::Statement notes(*db_, "SELECT options, sum FROM snapshot WHERE kind = 3");
+  while (notes.executeStep()) {
+    const SQLite::Column column = notes.getColumn(0);
+    const std::string_view body = bytes_of(column);
+    if (notes.getColumn(1).getInt64() != std::int64_t{sum_of(3, 0, 0, body)} ||
+        body.size() % sealing::pseudonym_size != 0) {
+      throw error(errc::damaged, "a note of keys to erase does not match its checksum", {path_});
     }
-    theirs.reset();
+    SQLite::Statement page(*db_, "SELECT 1 FROM record WHERE user IS NULL AND substr(body, 1, ?) = ?");
+    for (std::size_t at = 0; at < body.size(); at += sealing::pseudonym_size) {
+      const std::string_view one = body.substr(at, sealing::pseudonym_size);
+      page.bind(1, static_cast<std::int32_t>(one.size()));
+      page.bindNoCopy(2, static_cast<const void*>(one.data()), static_cast<int>(one.size()));
+      if (!page.executeStep()) pseudonyms += one;
+      page.reset();
+    }
   }
-  std::ranges::sort(rows, {}, &found_row::number);
+  notes.reset();
+  if (seals_->on()) erase_keys(pseudonyms);
 }
 
 erased_counts sqlite_log::erase(const erasure& what, std::uint64_t keep_from, std::unique_lock<fair_mutex>& lock) {
@@ -221,10 +257,10 @@ erased_counts sqlite_log::erase(const erasure& what, std::uint64_t keep_from, st
     }
     read_rows(
         *db_, path_, most, all, [&](const record_row& row) { found.look_at(row); }, seals_.get());
-    std::vector<found_row> rows = found.finish();
-    add_unreadable(rows, what.users);
-    erase_keys(what, found.visitors());
-    erase_rows(rows, what.users, found.words_of(rows));
+    const std::vector<found_row> rows = found.finish();
+    const std::string pseudonyms = seals_->pseudonyms_of(what.users, found.visitors());
+    erase_rows(rows, what.users, found.words_of(rows), pseudonyms);
+    erase_keys(pseudonyms);
     lock.unlock();
     write_anew();
     out.names = what.users.size();
@@ -238,10 +274,13 @@ erased_counts sqlite_log::erase(const erasure& what, std::uint64_t keep_from, st
 }
 
 void sqlite_log::erase_rows(const std::vector<found_row>& rows, const std::vector<std::uint32_t>& users,
-                            const std::vector<std::uint32_t>& words) {
+                            const std::vector<std::uint32_t>& words, const std::string& pseudonyms) {
+  const std::unordered_set<std::uint32_t> gone(words.begin(), words.end());
+  erased_here_.reserve(erased_here_.size() + rows.size());  // what was committed must be remembered
   tail_row tail = tail_;
-  transaction([&] {
+  const auto erase = [&] {
     note_erasing();
+    if (!pseudonyms.empty()) note_keys(pseudonyms);
     std::vector<gap> gaps = read_gaps(*db_, path_);
     SQLite::Statement drop(*db_, "DELETE FROM record WHERE seq = ?");
     for (const found_row& row : rows) {
@@ -255,9 +294,9 @@ void sqlite_log::erase_rows(const std::vector<found_row>& rows, const std::vecto
     write_gaps(*db_, gaps);
     tail.gaps = static_cast<std::int64_t>(gaps.size());
     write_tail(*db_, tail);
-  });
+  };
+  pseudonyms.empty() ? transaction(erase) : transaction_on_disk(erase);
   tail_ = tail;
-  const std::unordered_set<std::uint32_t> gone(words.begin(), words.end());
   std::erase_if(ids_.words, [&](const auto& word) { return gone.contains(word.second); });
   for (const found_row& row : rows) erased_here_.emplace_back(row.number, row.kind == entry_kind::event);
 }
@@ -303,14 +342,29 @@ void sqlite_log::write_anew() {
   transaction([&] { db_->exec("DELETE FROM snapshot WHERE kind = 2"); });
 }
 
-// Inside a transaction: the file is to be written anew, by whoever opens it if not by this process.
+// Inside a transaction: the file is to be written anew, by whoever opens it if not by this process. seq counts attempts
+// while opening that nobody came back from.
 void sqlite_log::note_erasing() { db_->exec("INSERT INTO snapshot(kind, seq, options) VALUES(2, 0, '')"); }
 
 void sqlite_log::finish_erasing() {
   if (db_->execAndGet("SELECT count(*) FROM snapshot WHERE kind = 2").getInt64() == 0) return;
+  const std::string left = "bytes of what was erased are left in the file, which could not be written anew: ";
+  const auto count = [&](const char* attempts) {
+    transaction([&] { db_->exec(std::string("UPDATE snapshot SET seq = ") + attempts + " WHERE kind = 2"); });
+  };
+  if (db_->execAndGet("SELECT max(seq) FROM snapshot WHERE kind = 2").getInt64() >= 2) {
+    problems_.push_back(left + "twice that was the end of the process; it takes as much memory as the file has bytes");
+    return;
+  }
   try {
+    count("seq + 1");
     write_anew();
-  } catch (const std::exception&) {  // a reader holds old pages, or there is no room: the next time it is opened
+  } catch (const std::exception& e) {  // a reader holds old pages, or there is no room: the next time it is opened
+    problems_.push_back(left + e.what());
+    try {
+      count("0");
+    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): it counts as one
+    }
   }
 }
 

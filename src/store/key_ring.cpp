@@ -2,6 +2,7 @@
 
 #include "tandem/store/key_ring.hpp"
 
+#include <array>
 #include <mutex>
 #include <utility>
 
@@ -21,11 +22,12 @@ struct root_keys {
 };
 // What a ring draws when it is made. The pseudonyms' key is drawn, not derived, to outlive the master key.
 struct own_keys {
-  marked_key pseudonyms, names, snapshots;
+  marked_key pseudonyms, names, snapshots, next_snapshots;
 };
 
 // beside the public ones
-constexpr auto pseudonyms_key = static_cast<common_key>(2);
+constexpr auto pseudonyms_key = static_cast<common_key>(3);
+constexpr std::array common_keys{pseudonyms_key, common_key::names, common_key::snapshots, common_key::next_snapshots};
 
 std::string associated_with(const ring_header& ring, common_key which) {
   std::string out(view(ring.ring));
@@ -80,7 +82,7 @@ struct key_ring::state {
     }
     load(pseudonyms_key, own->pseudonyms);
     load(common_key::names, own->names);
-    load(common_key::snapshots, own->snapshots);
+    load_snapshots();
   }
 
   static void derive(const master_key& key, root_keys& out) {
@@ -95,7 +97,7 @@ struct key_ring::state {
     file.change([&] {
       file.make_tables();
       file.set_header(header);
-      for (const common_key which : {pseudonyms_key, common_key::names, common_key::snapshots}) store_drawn(which);
+      for (const common_key which : common_keys) store_drawn(which);
     });
   }
 
@@ -105,6 +107,17 @@ struct key_ring::state {
     file.set_common(which, wrap(root->wrapping, fresh.value.key, associated_with(header, which)));
   }
 
+  // what was sealed for the time after a forget() is of the snapshots from then on
+  void promote_next() {
+    file.set_common(common_key::snapshots,
+                    wrap(root->wrapping, own->next_snapshots.key, associated_with(header, common_key::snapshots)));
+    store_drawn(common_key::next_snapshots);
+  }
+
+  void load_snapshots() {
+    load(common_key::snapshots, own->snapshots);
+    load(common_key::next_snapshots, own->next_snapshots);
+  }
   void load(common_key which, marked_key& out) {
     if (!unwrap(root->wrapping, file.common(which), associated_with(header, which), out.key)) fail_damaged();
     out.set_mark();
@@ -146,7 +159,9 @@ struct key_ring::state {
   // the key may be replaced at once, in another thread
   void copy_common(common_key which, marked_key& out) {
     const std::lock_guard lock(gate);
-    out = which == common_key::names ? own->names : own->snapshots;
+    out = which == common_key::names       ? own->names
+          : which == common_key::snapshots ? own->snapshots
+                                           : own->next_snapshots;
   }
 
   void rewrap(const root_keys& next, const ring_header& next_header) {
@@ -157,7 +172,7 @@ struct key_ring::state {
     };
     file.change([&] {
       file.set_header(next_header);
-      for (const common_key which : {pseudonyms_key, common_key::names, common_key::snapshots}) {
+      for (const common_key which : common_keys) {
         file.set_common(which, again(file.common(which), associated_with(header, which)));
       }
       file.replace_all([&](const pseudonym& user, std::string_view wrapped) {
@@ -172,10 +187,10 @@ struct key_ring::state {
     try {
       file.change(f);
     } catch (...) {
-      attempt([&] { load(common_key::snapshots, own->snapshots); });
+      attempt([&] { load_snapshots(); });
       throw;
     }
-    load(common_key::snapshots, own->snapshots);
+    load_snapshots();
   }
 
   void rotate(const root_keys& next) {
@@ -291,7 +306,7 @@ std::size_t key_ring::forget(std::span<const pseudonym> users) {
   for (const pseudonym& user : users) state_->cache.erase(user);  // if the commit fails, it is found in the file again
   state_->renew_snapshots([&] {
     for (const pseudonym& user : users) erased += state_->file.erase(user) ? 1U : 0U;
-    if (erased > 0) state_->store_drawn(common_key::snapshots);
+    if (erased > 0) state_->promote_next();
   });
   state_->counts.forgotten += erased;
   return erased;
@@ -299,7 +314,10 @@ std::size_t key_ring::forget(std::span<const pseudonym> users) {
 
 void key_ring::rotate_snapshot_key() {
   const std::lock_guard lock(state_->gate);
-  state_->renew_snapshots([&] { state_->store_drawn(common_key::snapshots); });
+  state_->renew_snapshots([&] {
+    state_->store_drawn(common_key::snapshots);
+    state_->store_drawn(common_key::next_snapshots);
+  });
 }
 
 void key_ring::rotate_master(const master_key& next) {

@@ -140,7 +140,7 @@ name_lists read_names(SQLite::Database& db, const std::string& path, const tail_
   return out;
 }
 
-void read_rows(SQLite::Database& db, const std::string& path, std::int64_t from, std::int64_t to,
+bool read_rows(SQLite::Database& db, const std::string& path, std::int64_t from, std::int64_t to,
                function_ref<void(const record_row&)> f, const sealing* seals) {
   const std::vector<gap> gaps = read_gaps(db, path);
   const tail_row tail = read_tail(db, path);
@@ -150,6 +150,7 @@ void read_rows(SQLite::Database& db, const std::string& path, std::int64_t from,
   rows.bind(1, from);
   rows.bind(2, to);
   std::int64_t expected = from + 1;
+  bool all = true;
   while (rows.executeStep()) {
     const std::int64_t number = rows.getColumn(0).getInt64();
     const std::int64_t kind = rows.getColumn(1).getInt64();
@@ -164,11 +165,15 @@ void read_rows(SQLite::Database& db, const std::string& path, std::int64_t from,
     std::optional<std::string> opened;
     if (seals != nullptr && seals->on()) {
       opened = seals->open_record(number, kind, user, body);
-      if (!opened.has_value()) continue;  // its key was erased
+      if (!opened.has_value()) {  // its key was erased
+        all = false;
+        continue;
+      }
     }
     f({number, static_cast<std::uint8_t>(kind), user, opened.has_value() ? std::string_view(*opened) : body});
   }
   if (expected <= to) require_gaps(gaps, expected, to, path);
+  return all;
 }
 
 }  // namespace detail::file

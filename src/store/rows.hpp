@@ -46,9 +46,9 @@ void write_gaps(SQLite::Database& db, const std::vector<gap>& gaps);
 // @param seals  opens what is sealed; what was erased is as if it had never been. Null = as it is in the file.
 name_lists read_names(SQLite::Database& db, const std::string& path, const tail_row& tail, sealing* seals = nullptr);
 
-// Calls f with every entry in (from, to], in order. Errors: damaged, when one does not match its checksum or is missing
-// and not in a gap.
-void read_rows(SQLite::Database& db, const std::string& path, std::int64_t from, std::int64_t to,
+// Calls f with every entry in (from, to], in order; false if the ring has no key for some, which are passed over.
+// Errors: damaged, when one does not match its checksum or is missing and not in a gap.
+bool read_rows(SQLite::Database& db, const std::string& path, std::int64_t from, std::int64_t to,
                function_ref<void(const record_row&)> f, const sealing* seals = nullptr);
 
 // A read transaction: what is read in its life is of one moment.

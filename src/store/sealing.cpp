@@ -124,7 +124,8 @@ std::string sealing::seal(const queued_row& row, std::string_view body) {
 }
 
 std::string sealing::seal_part(std::int64_t id, std::string_view part, bool outlives_keys) const {
-  return ring_->keys.seal(outlives_keys ? common_key::names : common_key::snapshots, part, place_of("part", id, 0, 0));
+  return ring_->keys.seal(outlives_keys ? common_key::next_snapshots : common_key::snapshots, part,
+                          place_of("part", id, 0, 0));
 }
 
 std::optional<std::string> sealing::open_record(std::int64_t number, std::int64_t kind, std::int64_t user,
@@ -150,7 +151,7 @@ std::optional<std::string> sealing::open_name(const char* table, std::int64_t id
 }
 
 std::optional<std::string> sealing::open_part(std::int64_t id, std::string_view part) const {
-  for (const common_key key : {common_key::snapshots, common_key::names}) {
+  for (const common_key key : {common_key::snapshots, common_key::next_snapshots}) {
     std::optional<std::string> out =
         unless_erased([&] { return ring_->keys.open(key, part, place_of("part", id, 0, 0)); });
     if (out.has_value()) return out;
@@ -158,17 +159,19 @@ std::optional<std::string> sealing::open_part(std::int64_t id, std::string_view 
   return std::nullopt;
 }
 
-void sealing::forget(std::span<const std::uint32_t> users, std::span<const std::string> visitors) {
-  if (!on()) return;
-  std::vector<pseudonym> all;
-  all.reserve(users.size() + visitors.size());
-  for (const std::uint32_t user : users) all.push_back(ring_->of(user));
-  for (const std::string& visitor : visitors) all.push_back(ring_->keys.pseudonym_of(visitor));
-  (void)ring_->keys.forget(all);
+std::string sealing::pseudonyms_of(std::span<const std::uint32_t> users, std::span<const std::string> visitors) const {
+  std::string out;
+  if (!on()) return out;
+  static_assert(sizeof(pseudonym::bytes) == pseudonym_size);
+  for (const std::uint32_t user : users) out += bytes_of(ring_->of(user));
+  for (const std::string& visitor : visitors) out += bytes_of(ring_->keys.pseudonym_of(visitor));
+  return out;
 }
 
-bool sealing::lacks_key(std::span<const std::uint32_t> users) const {
-  return on() && std::ranges::any_of(users, [&](std::uint32_t user) { return !ring_->keys.has_key(ring_->of(user)); });
+void sealing::forget(std::string_view pseudonyms) {
+  std::vector<pseudonym> all;
+  for (; !pseudonyms.empty(); pseudonyms.remove_prefix(pseudonym_size)) all.push_back(pseudonym_in(pseudonyms));
+  (void)ring_->keys.forget(all);
 }
 
 #else
@@ -191,8 +194,8 @@ std::optional<std::string> sealing::open_name(const char*, std::int64_t, std::st
   return std::nullopt;
 }
 std::optional<std::string> sealing::open_part(std::int64_t, std::string_view) const { return std::nullopt; }
-void sealing::forget(std::span<const std::uint32_t>, std::span<const std::string>) {}
-bool sealing::lacks_key(std::span<const std::uint32_t>) const { return false; }
+std::string sealing::pseudonyms_of(std::span<const std::uint32_t>, std::span<const std::string>) const { return {}; }
+void sealing::forget(std::string_view) {}
 
 #endif
 

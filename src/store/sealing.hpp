@@ -3,7 +3,7 @@
 //
 // Bodies of entries of a user, and that user's name, are under the user's key; pages shown to a visitor who was nobody
 // yet under the visitor's; names of items, actions and facts under a key of all; snapshots under one that is replaced
-// whenever somebody is forgotten.
+// whenever somebody is forgotten, or, when they stand for the time after that, under the one that comes then.
 
 #include <cstdint>
 #include <memory>
@@ -37,7 +37,8 @@ class sealing {
   void prepare(const row_queue& rows);
   // What goes into the file in place of the row's body.
   [[nodiscard]] std::string seal(const queued_row& row, std::string_view body);
-  // @param outlives_keys  under the key of names, which forget() leaves: for a snapshot that holds nobody it forgets
+  // @param outlives_keys  under the key that the next forget() makes that of snapshots: for one that holds nobody it
+  // forgets
   [[nodiscard]] std::string seal_part(std::int64_t id, std::string_view part, bool outlives_keys) const;
 
   // ---- reading: what was sealed, or nothing where its key was erased. Errors: damaged. ----------------------------
@@ -49,10 +50,12 @@ class sealing {
   [[nodiscard]] std::optional<std::string> open_part(std::int64_t id, std::string_view part) const;
 
   // ---- erasing ----------------------------------------------------------------------------------------------------
-  // Erases the keys of all of them in one step.
-  void forget(std::span<const std::uint32_t> users, std::span<const std::string> visitors);
-  // Whether a user's key is gone already.
-  [[nodiscard]] bool lacks_key(std::span<const std::uint32_t> users) const;
+  static constexpr std::size_t pseudonym_size = 32;
+  // those of users by file id and of visitors by name, one behind the other; nothing in a log that is not encrypted
+  [[nodiscard]] std::string pseudonyms_of(std::span<const std::uint32_t> users,
+                                          std::span<const std::string> visitors) const;
+  // erases the keys of all, in one commit
+  void forget(std::string_view pseudonyms);
 
  private:
   struct ring;

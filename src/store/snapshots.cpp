@@ -264,7 +264,7 @@ std::uint64_t check_snapshots(SQLite::Database& db, function_ref<void(const std:
 // what a crash left half written
 void sqlite_log::drop_unfinished() {
   db_->exec("BEGIN IMMEDIATE");
-  db_->exec("DELETE FROM snapshot WHERE parts IS NULL AND kind <> 2");
+  db_->exec("DELETE FROM snapshot WHERE parts IS NULL AND kind NOT IN (2, 3)");
   SQLite::Statement parts(*db_, "DELETE FROM part WHERE (id >> ?) NOT IN (SELECT id FROM snapshot)");
   parts.bind(1, static_cast<std::int32_t>(part_bits));
   parts.exec();

@@ -32,6 +32,7 @@ sqlite_log::sqlite_log(const std::string& path, file_options options)
     copy_back_in_time();
     prepare();
     drop_unfinished();
+    finish_erasing_keys();
     load();
     finish_erasing();
   });
@@ -203,7 +204,7 @@ void sqlite_log::replay(entry_number from, function_ref<void(entry_number, const
     decoder at(names_);
     from_the_start_ = raw(from) == 0;
     replayed_ = &at;
-    read_rows(
+    passed_over_ = !read_rows(
         *db_, path_, static_cast<std::int64_t>(raw(from)), std::numeric_limits<std::int64_t>::max(),
         [&](const record_row& row) {
           journal_entry& entry = at.read(row);
@@ -295,7 +296,8 @@ void sqlite_log::drop_unused_names() {
   const std::lock_guard lock(file_mutex_);
   transaction([&] {
     drop(names_.users, ids_.users, "DELETE FROM user WHERE id = ?");
-    drop(names_.items, ids_.items, "DELETE FROM item WHERE id = ?");
+    if (!passed_over_)
+      drop(names_.items, ids_.items, "DELETE FROM item WHERE id = ?");  // with another ring they may be read
     if (dropped) note_erasing();
   });
   finish_erasing();

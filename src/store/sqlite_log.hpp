@@ -56,6 +56,7 @@ class sqlite_log final : public durable_store {
   void scan_of(const erasure& whose, function_ref<void(entry_number, const journal_entry&)> f) const override;
   void restore(const store_ids& ids, entry_number at, log_position position) override;
   void opened() override;
+  [[nodiscard]] std::vector<std::string> problems() const override { return problems_; }
 
   // ---- snapshots ------------------------------------------------------------------------------------------------
   [[nodiscard]] std::vector<snapshot_info> snapshots() const override;
@@ -100,11 +101,12 @@ class sqlite_log final : public durable_store {
   void begin_group() override;
   void end_group() noexcept override;
   void erase_rows(const std::vector<found_row>& rows, const std::vector<std::uint32_t>& users,
-                  const std::vector<std::uint32_t>& words);
+                  const std::vector<std::uint32_t>& words, const std::string& pseudonyms);
   void believed(function_ref<void()> f);
-  void sync_log();
-  void erase_keys(const erasure& what, const std::vector<std::string>& visitors);
-  void add_unreadable(std::vector<found_row>& rows, const std::vector<std::uint32_t>& users) const;
+  void transaction_on_disk(function_ref<void()> f);
+  void note_keys(const std::string& pseudonyms);
+  void erase_keys(std::string_view pseudonyms);
+  void finish_erasing_keys();
   void write_anew();
   void note_erasing();
   void finish_erasing();
@@ -128,6 +130,8 @@ class sqlite_log final : public durable_store {
   const decoder* replayed_ = nullptr;                       // the entry at hand
   name_lists names_;                                        // for replay()
   bool from_the_start_ = false;                             // it replays the whole log
+  bool passed_over_ = false;                                // rows whose keys the ring does not have
+  std::vector<std::string> problems_;                       // of opening
   std::vector<std::pair<std::int64_t, bool>> erased_here_;  // entries erased since it was opened, and if events
 
   // ---- under queue_mutex_ ---------------------------------------------------------------------------------------

@@ -123,6 +123,68 @@ TEST_CASE("of a compacted log a forget() that failed is finished when the file i
   CHECK(finished > 0);
 }
 
+TEST_CASE("a forget() that is finished when the file is opened leaves pages of others who have the names") {
+  std::uint64_t finished = 0;
+  for (std::uint64_t k = 1;; k += 3) {
+    CAPTURE(k);
+    const test_support::scratch folder;
+    const std::string path = in(folder, "shop");
+    shim_vfs shim;
+    bool failed = false;
+    {
+      engine e = open(path, small_options(), {.vfs = shim.name()});
+      tell(e, "bob", 4);
+      e.recommend({.user = "ada", .time = today});  // hers: she is somebody later
+      tell(e, "ada", 2);
+      tell(e, "tablet", 1);
+      e.merge("tablet", "ada");
+      e.compact({.max_events = 5});
+      e.recommend({.user = "tablet", .time = today});  // somebody else by now
+      shim.arrange(fault::full, k, file_op::write, true);
+      failed = failure([&] { e.forget("ada", today); }).has_value();
+      shim.arrange(fault::none, 0);
+      if (failed) e.recommend({.user = "ada", .time = today});  // she comes again
+    }
+    const std::uint64_t before = verify_file(path).events;
+    const engine e = open(path, small_options());
+    REQUIRE(e.opened().problems.empty());
+    if (before == 5 && verify_file(path).events == 2) {
+      ++finished;
+      CHECK(e.export_user("tablet").answers.size() == 1);
+      CHECK(e.export_user("ada").answers.size() == 1);
+    }
+    if (!failed) break;
+  }
+  CHECK(finished > 0);
+}
+
+TEST_CASE("after a user was forgotten in a compacted log, keys of others are still known, though nothing was flushed") {
+  const test_support::scratch folder;
+  engine e = open(in(folder, "shop"), small_options(), {.level = durability::none});
+  tell(e, "ada", 4);
+  tell(e, "bob", 4);
+  e.compact({.max_events = 4});
+  const event told{.user = "bob", .item = "item1", .time = today, .key = "k1"};
+  REQUIRE(e.observe(told).status == observe_status::accepted);
+  e.forget("ada", today);
+  CHECK(e.observe(told).status == observe_status::duplicate);
+}
+
+TEST_CASE("a full file can forget, also after it was compacted") {
+  const test_support::scratch folder;
+  file_options file;
+  file.max_bytes = std::uint64_t{1} << 20U;
+  engine e = open(in(folder, "shop"), small_options(), file);
+  tell(e, "ada", 4);
+  tell(e, "bob", 20);
+  e.compact({.max_events = 10});
+  const std::string long_text(900, 'x');
+  for (int n = 0;
+       e.observe({.user = "bob", .item = "item1", .time = today, .key = long_text + std::to_string(n)}).taken();)
+    ++n;
+  CHECK_NOTHROW(e.forget("ada", today));
+}
+
 TEST_CASE("users who were only visitors, or gave no consent, are told and forgotten too") {
   const test_support::scratch folder;
   engine e = open(in(folder, "shop"), small_options());

@@ -171,6 +171,21 @@ TEST_CASE("a forgotten user takes the key of snapshots along, and a rotation of 
   CHECK(at.open().open(common_key::snapshots, third, "part 1") == "model");
 }
 
+TEST_CASE("what is sealed for the time after a user is forgotten is readable until the next one is") {
+  const place_of_ring at;
+  key_ring ring = at.open();
+  const pseudonym ann = ring.pseudonym_of("ann");
+  const pseudonym bob = ring.pseudonym_of("bob");
+  ring.make_keys(std::vector{ann, bob});
+  const std::string next = ring.seal(common_key::next_snapshots, "model", "part 1");
+  CHECK(ring.open(common_key::next_snapshots, next, "part 1") == "model");
+  ring.forget(ann);
+  CHECK(ring.open(common_key::snapshots, next, "part 1") == "model");
+  CHECK(failure([&] { return ring.open(common_key::next_snapshots, next, "part 1"); }) == errc::not_found);
+  ring.forget(bob);
+  CHECK(failure([&] { return ring.open(common_key::snapshots, next, "part 1"); }) == errc::not_found);
+}
+
 TEST_CASE("after a rotation the new master key alone opens the ring, and all that was sealed is readable") {
   const place_of_ring at;
   std::map<std::string, std::string> rows;

@@ -72,7 +72,7 @@ inline erasure engine::state::whose(std::string_view id, std::span<const user_in
 // under the lock: nobody remembers them; what they did to counts that all share stays until the log is learned anew
 inline void engine::state::drop(std::string_view id, std::span<const user_index> group) {
   pending.remove_if([&](const detail::pending_decision& p) {
-    if (p.user == no_id<user_index>) return p.user_name == id;
+    if (p.user == no_id<user_index>) return !id.empty() && p.user_name == id;
     return std::find(group.begin(), group.end(), p.user) != group.end();
   });
   for (const user_index user : group) {
@@ -93,13 +93,18 @@ inline void engine::state::keep_keys_of_others(const erasure& what) {
     if (const auto* e = std::get_if<event_entry>(&entry)) theirs.emplace(e->key);
   });
   detail::key_set left(options.max_event_keys);
-  durable->scan(entry_number{}, [&](entry_number, const journal_entry& entry) {
+  entry_number scanned{};
+  const auto add = [&](entry_number number, const journal_entry& entry) {
+    scanned = number;
     const auto* e = std::get_if<event_entry>(&entry);
     if (e == nullptr || e->key.empty() || theirs.contains(std::string(e->key)) || left.contains(e->key)) return;
     left.add(e->key);
     left.trim();
-  });
+  };
+  durable->scan(entry_number{}, add);
   const std::lock_guard lock(mutex);
+  if (!durable->commit(last_entry())) throw error(errc::io_error, durable->failure(), {}, "see engine::flush()");
+  durable->scan(scanned, add);  // what came meanwhile
   keys = std::move(left);
 }
 
@@ -163,6 +168,7 @@ inline erasure_receipt engine::state::forget(std::string_view id, timestamp aske
     drop(id, group);
   }
   if (durable == nullptr) return out;
+  const detail::without_ceiling room(*durable);  // a file that is full is made smaller by this
   const std::uint64_t keep_from = compacted ? write_without(group, what) : ~std::uint64_t{0};
   {
     std::unique_lock lock(mutex, std::defer_lock);
@@ -177,8 +183,18 @@ inline erasure_receipt engine::state::forget(std::string_view id, timestamp aske
       checkpointed = entry_number{};
     }
   }
-  if (compacted) checkpoint_now();
+  if (compacted) checkpoint_if_possible();
   return out;
+}
+
+// the one before stands as well
+inline void engine::state::checkpoint_if_possible() {
+  try {
+    checkpoint_now();
+  } catch (const error&) {
+    const std::lock_guard lock(mutex);
+    ++counters.failed_checkpoints;
+  }
 }
 
 // What is left of users whose forget() failed after a snapshot without them was written: of a compacted log the engine
@@ -190,18 +206,25 @@ inline void engine::state::finish_forgetting() {
     if (forgotten[u]) gone.push_back(user_index{static_cast<std::uint32_t>(u)});
   }
   if (gone.empty()) return;
-  const erasure left = durable->left_of(gone);
+  erasure left = durable->left_of(gone);
   if (left.users.empty()) return;
+  const std::vector<std::string> names = std::exchange(left.names, {});  // pages of whoever has one of them now stay
   {
     const std::lock_guard lock(mutex);
+    for (const std::string& name : names) unfinished[name] = gone;
     drop({}, gone);
   }
+  const detail::without_ceiling room(*durable);
   const std::uint64_t keep_from = write_without(gone, left);
   {
     std::unique_lock lock(mutex, std::defer_lock);
     (void)durable->erase(left, keep_from, lock);
   }
-  checkpoint_now();
+  {
+    const std::lock_guard lock(mutex);
+    for (const std::string& name : names) unfinished.erase(name);
+  }
+  checkpoint_if_possible();
 }
 
 inline user_data engine::state::data_of(std::string_view id) const {

@@ -45,10 +45,11 @@ inline engine::engine(engine_options options, std::unique_ptr<event_store> store
   }
   state::recovery(*state_, *opened_).run(state_->checkpointed);
   durable->opened();
+  for (const std::string& each : durable->problems()) opened_->problems.push_back(each);
   try {
     state_->finish_forgetting();
-  } catch (const error& e) {
-    opened_->problems.push_back("somebody who was forgotten is not erased yet: " + e.message());
+  } catch (const std::exception& e) {
+    opened_->problems.push_back(std::string("somebody who was forgotten is not erased yet: ") + e.what());
   }
 }
 

@@ -141,6 +141,7 @@ struct engine::state {
   void keep_keys_of_others(const erasure& what);
   erasure_receipt forget(std::string_view id, timestamp asked);
   void finish_forgetting();
+  void checkpoint_if_possible();
   open_report learn_from(const journal& log, const function_ref<void(const answer_again&)>* each);
   user_data data_of(std::string_view id) const;
   std::uint64_t compact(const retention& keep);

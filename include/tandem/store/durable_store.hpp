@@ -134,11 +134,14 @@ class durable_store : public event_store, public journal {
                                                                         bool outlives_keys = false) = 0;
   virtual void drop_snapshot(std::uint64_t id) = 0;
 
+  /// What opening the file could not finish, in words.
+  [[nodiscard]] virtual std::vector<std::string> problems() const { return {}; }
+
   // ---- erasing --------------------------------------------------------------------------------------------------
   /// The store's numbers of users. Under the lock of the engine.
   [[nodiscard]] virtual std::vector<std::uint32_t> numbers_of(std::span<const user_index> users) const = 0;
-  /// Of users whom a snapshot has as forgotten: what the file has of them all the same, since erase() did not come to
-  /// its end. Under the lock of the engine.
+  /// Of users whom a snapshot has as forgotten: which of them the file has all the same, since erase() did not come to
+  /// its end, and the names they had. Under the lock of the engine.
   [[nodiscard]] virtual erasure left_of(std::span<const user_index> users) const = 0;
   /// Drops all snapshots before `keep_from`, overwrites the entries and the names that only they used, and leaves no
   /// copy of them in the write-ahead log. `lock` keeps the engine from appending while the last of it is done.

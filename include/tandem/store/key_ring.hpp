@@ -24,8 +24,9 @@ struct pseudonym {
 
 /// Keys that belong to no one user.
 enum class common_key : std::uint8_t {
-  names,      ///< for what the log names: stays for the life of the ring
-  snapshots,  ///< for what was learned from all users: replaced whenever one is forgotten
+  names,           ///< for what the log names: stays for the life of the ring
+  snapshots,       ///< for what was learned from all users: replaced whenever one is forgotten
+  next_snapshots,  ///< for what was learned from all but those about to be forgotten: that of snapshots from then on
 };
 
 /// Options of a ring. A default-constructed object is a sensible start.
@@ -102,15 +103,15 @@ class key_ring {
   [[nodiscard]] std::string open(const pseudonym& user, std::string_view sealed, std::string_view associated) const;
   [[nodiscard]] std::string open(common_key which, std::string_view sealed, std::string_view associated) const;
 
-  /// Erases the key of a user, in memory and in the file, and replaces the key of snapshots, in one commit that is on
-  /// the disk when this returns. All that was sealed for the user, and every snapshot, is unreadable from now on; so
-  /// the next thing to do is to take a snapshot. A user who comes back gets a new key. False: there was no key, and
-  /// nothing changed.
+  /// Erases the key of a user, in memory and in the file, and replaces the key of snapshots by next_snapshots, and that
+  /// by a new one, in one commit that is on the disk when this returns. All that was sealed for the user, and every
+  /// snapshot but those under next_snapshots, is unreadable from now on; so the next thing to do is to take one. A user
+  /// who comes back gets a new key. False: there was no key, and nothing changed.
   bool forget(const pseudonym& user);
   /// Erases the keys of all of these in one commit: a crash leaves all of them or none. Returns how many there were.
   std::size_t forget(std::span<const pseudonym> users);
 
-  /// Replaces the key of snapshots: those taken before are unreadable.
+  /// Replaces both keys of snapshots: those taken before are unreadable.
   void rotate_snapshot_key();
 
   /// Wraps every key anew, in one commit: a crash leaves the ring either the old master key's or the new one's, whole.
