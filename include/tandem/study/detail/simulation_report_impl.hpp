@@ -25,6 +25,13 @@ inline double per_thousand(double what, const simulation_result& r) noexcept {
 inline constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 inline constexpr std::array<double, 3> not_known{unknown, unknown, unknown};
 
+// The survey's figures: batch, real time, hybrid.
+inline constexpr std::array<double, 3> survey_ctr{.055, .078, .092};
+inline constexpr std::array<double, 3> survey_d30{.60, .65, .75};
+inline constexpr std::array<double, 3> survey_latency_us{150e3, 45e3, 80e3};
+inline constexpr std::array<double, 3> survey_records_per_s{2000, 8000, 6000};
+inline constexpr std::array<double, 3> survey_memory_mb{1200, 4500, 3000};
+
 inline double records_a_second(const simulation_result& r) {
   const double seconds = r.decide.total_seconds() + r.learn.total_seconds() + r.refit_s;
   return per(static_cast<double>(r.answers + r.learned), seconds);
@@ -39,12 +46,7 @@ inline std::span<const figure> figures() noexcept {
   using detail::per_thousand;
   using enum figure_unit;
   static constexpr std::array<figure, 20> all{{
-      {"ctr",
-       "taken of shown (CTR)",
-       "Attention",
-       share,
-       false,
-       {.055, .078, .092},
+      {"ctr", "taken of shown (CTR)", "Attention", share, false, detail::survey_ctr,
        [](const r& x) { return per(x.taken, x.shown); }},
       {"taken_per_visit", "taken a visit", "Attention", number, false, not_known,
        [](const r& x) { return per(x.taken, x.visits); }},
@@ -55,12 +57,7 @@ inline std::span<const figure> figures() noexcept {
       {"interaction_rate", "visits that take something", "Attention", share, false, not_known,
        [](const r& x) { return per(x.visits_with_taking, x.visits); }},
       {"d7", "retention, day 7", "Loyalty", share, false, not_known, [](const r& x) { return x.retained[0].share(); }},
-      {"d30",
-       "retention, day 30",
-       "Loyalty",
-       share,
-       false,
-       {.60, .65, .75},
+      {"d30", "retention, day 30", "Loyalty", share, false, detail::survey_d30,
        [](const r& x) { return x.retained[1].share(); }},
       {"d90", "retention, day 90", "Loyalty", share, false, not_known,
        [](const r& x) { return x.retained[2].share(); }},
@@ -68,30 +65,15 @@ inline std::span<const figure> figures() noexcept {
        [](const r& x) { return per(static_cast<double>(x.visits), x.user_weeks); }},
       {"satisfaction", "satisfaction", "Loyalty", number, false, not_known,
        [](const r& x) { return per(x.satisfaction, static_cast<double>(x.pages)); }},
-      {"decide_p50_us",
-       "answer, median",
-       "Speed",
-       microseconds,
-       true,
-       {150e3, 45e3, 80e3},
+      {"decide_p50_us", "answer, median", "Speed", microseconds, true, detail::survey_latency_us,
        [](const r& x) { return x.decide.percentile(0.5); }},
       {"decide_p99_us", "answer, 99th percentile", "Speed", microseconds, true, not_known,
        [](const r& x) { return x.decide.percentile(0.99); }},
       {"learn_p50_us", "learning a taking, median", "Speed", microseconds, true, not_known,
        [](const r& x) { return x.learn.percentile(0.5); }},
-      {"records_per_s",
-       "records a second",
-       "Throughput and memory",
-       a_second,
-       true,
-       {2000, 8000, 6000},
+      {"records_per_s", "records a second", "Throughput and memory", a_second, true, detail::survey_records_per_s,
        &detail::records_a_second},
-      {"peak_mb",
-       "peak memory",
-       "Throughput and memory",
-       megabytes,
-       true,
-       {1200, 4500, 3000},
+      {"peak_mb", "peak memory", "Throughput and memory", megabytes, true, detail::survey_memory_mb,
        [](const r& x) { return x.peak_rss_mb; }},
       {"cpu_s", "processor time, all days", "Throughput and memory", seconds, true, not_known,
        [](const r& x) { return x.cpu_s; }},
