@@ -153,7 +153,7 @@ void check(simulate_arguments& asked) {
     if (equals == std::string::npos) refuse("--set", "'" + each + "' is not NAME=NUMBER");
     const std::string name = each.substr(0, equals);
     if ((name == "days" && asked.days) || (name == "users" && asked.users)) {
-      refuse("--set", name + " is given by --" + name + " too: leave one out");
+      refuse("--set", study::detail::cat(name, " is given by --", name, " too: leave one out"));
     }
     set_assumption(asked.population, "--set", name, number_in(each, std::string_view(each).substr(equals + 1)));
   }

@@ -71,7 +71,7 @@ struct population_options {
   double item_likeness = 0.6;
   /// Standard deviation of what makes an item attract everybody. Range [0, 10]. Less than that of taste.
   double quality_spread = 0.5;
-  /// Added appeal on the day of the launch. Range [-10, 10]: news are worth more; negative where the known is liked.
+  /// Added appeal on the day of the launch. Range [-10, 10]. News are worth more; negative where the known is liked.
   double novelty = 0.8;
   /// Half-life of that in days. Range [0.01, 1e7].
   double novelty_half_life_days = 7;
