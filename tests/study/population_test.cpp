@@ -260,6 +260,22 @@ TEST_CASE("taste moves with the days and not with visits, and its likeness halve
   CHECK(kept == Approx(0.5).margin(0.05));
 }
 
+TEST_CASE("drift makes people no more alike") {
+  population_options o = small();
+  o.sudden_change_days = 1e7;
+  const auto alike = [](const population& world, double after) {
+    std::vector<double> sum(world.options().dimensions, 0.0);
+    for (std::uint32_t u = 0; u < 200; ++u) {
+      visitor who = world.meet(u);
+      world.begin_visit(who, static_cast<double>(who.taste_day) + after);
+      for (std::size_t k = 0; k < sum.size(); ++k) sum[k] += double{who.taste[k]} / 200;
+    }
+    return std::sqrt(std::inner_product(sum.begin(), sum.end(), sum.begin(), 0.0));
+  };
+  CHECK(alike(population(o), 0) < 0.45);
+  CHECK(alike(population(o), 200) == Approx(alike(population(o), 0)).margin(0.1));
+}
+
 TEST_CASE("sudden changes come as often as asked for") {
   population_options o = small();
   o.drift_half_life_days = 1e7;

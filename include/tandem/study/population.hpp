@@ -13,8 +13,9 @@
 //   P(one more page) = 1 / (1 + exp(-(page_base + patience + page_gain s)))
 //   gap to the next visit ~ 3 hours, and exponential with mean gap_days * habit * exp(-gap_gain s)
 //   P(left for good within the gap) = 1 - exp(-churn_a_day exp(-churn_gain s) * gap)
-// taste, mood and item are vectors of length 1. The answer to an item is drawn once a visit: shown twice in a visit it
-// is taken twice or never.
+// taste, mood and item are vectors of length 1. Taste goes steadily from one that somebody might have to another, and
+// so on: drift makes people no more alike. The answer to an item is drawn once a visit: shown twice in a visit it is
+// taken twice or never.
 
 #include <cstddef>
 #include <cstdint>
@@ -47,6 +48,8 @@ struct visitor {
   double satisfaction = 0;
   std::vector<float> taste;         ///< length 1
   std::int64_t taste_day = 0;       ///< the day it is of
+  double head_start = 0;            ///< how far they were on the way between two tastes on day 0, in [0, 1)
+  std::uint32_t life = 0;           ///< sudden changes of taste so far
   std::vector<float> wish;          ///< of this visit: taste and mood, as strong as they are
   std::vector<std::uint32_t> took;  ///< all items taken so far, ascending
 };
@@ -90,6 +93,7 @@ class population {
   void make_items();
   void make_trends();
   [[nodiscard]] std::vector<float> draw_taste(random_stream& random) const;
+  [[nodiscard]] std::vector<float> taste_at(const visitor& who, double day) const;
   void move_taste(visitor& who, std::int64_t day) const;
 
   population_options options_;

@@ -97,7 +97,7 @@ struct population_options {
 
   // ---- taking ---------------------------------------------------------------------------------------------------
   /// Logit of taking an item of appeal 0 that is looked at. Range [-20, 20]. The scale of all rates.
-  double take_base = -4.1;
+  double take_base = -3.8;
   /// Appeal that an item loses for somebody who has taken it before. Range [-20, 20].
   double repeat_penalty = 4;
   /// Probability that somebody takes, in a visit, an item they found by themselves (search, a friend). Range [0, 1].

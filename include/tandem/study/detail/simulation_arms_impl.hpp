@@ -14,7 +14,7 @@ namespace detail {
 inline std::vector<std::string> numbered(char kind, std::size_t n) {
   std::vector<std::string> out;
   out.reserve(n);
-  for (std::size_t k = 0; k < n; ++k) out.push_back(kind + std::to_string(k));
+  for (std::size_t k = 0; k < n; ++k) out.push_back(cat(std::string_view(&kind, 1), std::to_string(k)));
   return out;
 }
 
