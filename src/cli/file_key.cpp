@@ -13,8 +13,9 @@ using tandem::error;
 void add_key_option(CLI::App& command, std::string& key_file) {
 #ifdef TANDEM_CLI_FILES
   command
-      .add_option("--key-file", key_file,
-                  "A file with the master key of an encrypted engine's\nfile, 64 hexadecimal digits; - is standard input")
+      .add_option(
+          "--key-file", key_file,
+          "A file with the master key of an encrypted engine's\nfile, 64 hexadecimal digits; - is standard input")
       ->type_name("KEY")
       ->group("The file");
 #else
