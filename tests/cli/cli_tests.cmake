@@ -179,6 +179,7 @@ target_link_libraries(tandem_test_cli PRIVATE tandem_test_support tandem::json C
 if(TARGET tandem::sqlite)
   target_sources(tandem_test_cli PRIVATE ${_here}/doctor_test.cpp ${_here}/entry_json_test.cpp ${_here}/journals_test.cpp
                                          ${_here}/import_test.cpp doctor.cpp entry_json.cpp
-                                         importing.cpp journals.cpp tandem_file.cpp)
+                                         importing.cpp journals.cpp tandem_file.cpp file_key.cpp)
+  target_compile_definitions(tandem_test_cli PRIVATE TANDEM_CLI_FILES=1 $<$<BOOL:${TANDEM_HAVE_ENCRYPTION}>:TANDEM_CLI_ENCRYPTION=1>)
 endif()
 catch_discover_tests(tandem_test_cli TEST_PREFIX "cli: " DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120)
