@@ -67,10 +67,15 @@ matrix closed_form(const std::vector<logged_event>& events, const next_item_ridg
   matrix gram = matrix::Identity(m, m) * static_cast<double>(o.regularization);
   matrix target = matrix::Zero(m, m);
   std::vector<std::vector<item_index>> past(64);
+  std::vector<std::vector<timestamp>> times(64);
   for (std::size_t e = 0; e < events.size(); ++e) {
     if (!(events[e].weight > 0)) continue;
     std::vector<item_index>& before = past[slot(events[e].user)];
-    const Eigen::RowVectorXd x = window_of(before, model, o);
+    std::vector<timestamp>& when = times[slot(events[e].user)];
+    std::vector<item_index> known = before;
+    for (std::size_t k = when.size(); o.by_visit && k-- > 0 && when[k] == events[e].time;) known.pop_back();
+    when.push_back(events[e].time);
+    const Eigen::RowVectorXd x = window_of(known, model, o);
     const double s = std::exp2(-static_cast<double>(events.size() - 1 - e) / o.half_life);
     gram += s * x.transpose() * x;
     const auto at = std::find(kept.begin(), kept.end(), events[e].item);
@@ -102,7 +107,9 @@ TEST_CASE("next-item ridge equals the closed form in double", "[next_item_ridge]
     o.window = seed % 4 == 0 ? 1 : 3 * seed;
     o.half_life = seed % 5 == 0 ? std::numeric_limits<double>::infinity() : 300;
     o.max_items = seed % 2 == 0 ? 1000 : 20;
-    const std::vector<logged_event> events = random_events(seed, 1500, 40, 60);
+    o.by_visit = seed % 4 >= 2;
+    std::vector<logged_event> events = random_events(seed, 1500, 40, 60);
+    for (std::size_t e = 0; e < events.size(); ++e) events[e].time = from_millis(static_cast<std::int64_t>(e / 130));
     const next_item_ridge_model model = fit_next_item_ridge(events, 70, o);
     REQUIRE(model.kept().size() > 10);
     CHECK((weights_of(model) - closed_form(events, model, o)).cwiseAbs().maxCoeff() <= 2e-5);

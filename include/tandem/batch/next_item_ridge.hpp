@@ -36,6 +36,10 @@ struct next_item_ridge_options {
   float decay = 0.97F;
   /// The latest events that count. Range [1, 1024].
   std::size_t window = 80;
+  /// Predict a visit from earlier visits only: x_e is the window before the first of the user's events at the time of e
+  /// (neighbours in their order), the same for all of them. What is bought together is then nothing to learn from, and
+  /// what makes people come back is. A host that asks such a model leaves out the events of the visit under way.
+  bool by_visit = false;
   /// Events of the log, of all users, until one weighs half. Range (0, inf]; infinity = all weigh alike.
   double half_life = 200000;
   /// Items kept: those with the most events, of equals the smaller index; an item of one event is never kept. Range
@@ -43,7 +47,7 @@ struct next_item_ridge_options {
   std::size_t max_items = 3000;
   // ---- do not change the result -----------------------------------------------------------------------------------
   /// The most that fit_next_item_ridge() may allocate, in bytes; a larger fit is refused before anything large is
-  /// allocated. Range [1, 2^64). m kept items take 8 m^2 bytes and 2 KB an item, n events 32 n: 3,000 items and a
+  /// allocated. Range [1, 2^64). m kept items take 8 m^2 bytes and 2 KB an item, n events 36 n: 3,000 items and a
   /// million events 110 MB.
   std::uint64_t max_bytes = 4'000'000'000;
 

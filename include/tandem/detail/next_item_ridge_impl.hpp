@@ -4,7 +4,8 @@
 // With H the kept items of a user in order, d the decay, c_q = s_q / |x_q|^2 before scaling, and W the window,
 //     X' S X  has, for places r <= p of one user,  d^(p - r) * sum over q in (p, r + W] of c_q d^(2 (q - p - 1))
 // in row H_p and column H_r, and the same mirrored for r < p. The inner sum is a prefix of one series that belongs to
-// p: a pair of places costs one multiplication, and not a loop over the events that have both in their window.
+// p: a pair of places costs one multiplication, and not a loop over the events that have both in their window. With
+// by_visit all events of a visit have the window before its first one, which stands for them: c is the sum of theirs.
 
 #include <algorithm>
 #include <cmath>
@@ -60,7 +61,7 @@ inline std::vector<item_index> ridge_items(std::span<const logged_event> events,
 inline void require_ridge_memory(std::size_t kept, std::size_t events, std::uint64_t allowed) {
   const auto m = static_cast<double>(kept);
   const double panels = 2.0 * sizeof(float) * static_cast<double>(std::min(kept, sweep_block));
-  const double bytes = m * (2.0 * sizeof(float) * m + panels) + 32.0 * static_cast<double>(events);
+  const double bytes = m * (2.0 * sizeof(float) * m + panels) + 36.0 * static_cast<double>(events);
   if (bytes <= static_cast<double>(allowed)) return;
   throw error(errc::invalid_argument,
               "next-item ridge needs " + std::to_string(static_cast<std::uint64_t>(bytes / 1e6) + 1) + " MB for " +
@@ -72,7 +73,9 @@ inline void require_ridge_memory(std::size_t kept, std::size_t events, std::uint
 /// The events that count, user after user, each user's in order.
 struct ridge_log {
   std::vector<std::uint32_t> row;      ///< of the item, or ridge_no_row
-  std::vector<float> gram, target;     ///< c_q = s_q / |x_q|^2, and s_q / |x_q|; 0 without a past
+  std::vector<std::uint32_t> ahead;    ///< the event before which the window of each event ends
+  std::vector<float> gram;             ///< sum of c_q = s_q / |x_q|^2 over the events whose window ends before this one
+  std::vector<float> target;           ///< s_q / |x_q|; 0 without a past
   std::vector<std::uint32_t> first;    ///< first event of each user, and the end
   std::vector<std::uint32_t> user;     ///< of each event
   std::vector<std::uint32_t> by_item;  ///< events of each row, in order
@@ -128,14 +131,19 @@ inline ridge_log make_ridge_log(std::span<const logged_event> events, std::span<
     out.row[q] = row_of[slot(events[order[q]].item)];
     out.user[q] = raw(events[order[q]].user);
   }
+  out.ahead.resize(n);
+  for (std::size_t q = 0; q < n; ++q) {
+    const bool goes_on = o.by_visit && q > out.first[out.user[q]] && events[order[q - 1]].time == events[order[q]].time;
+    out.ahead[q] = goes_on ? out.ahead[q - 1] : static_cast<std::uint32_t>(q);
+  }
   out.gram.assign(n, 0);
   out.target.assign(n, 0);
   std::vector<double> sum(m, 0.0);
   for (std::size_t q = 0; q < n; ++q) {
-    const double norm = ridge_norm(out, out.first[out.user[q]], q, o, sum);
+    const double norm = ridge_norm(out, out.first[out.user[q]], out.ahead[q], o, sum);
     if (norm <= 0) continue;
     const double recent = std::exp2(-static_cast<double>(events.size() - 1 - order[q]) / o.half_life);
-    out.gram[q] = static_cast<float>(recent / norm);
+    out.gram[out.ahead[q]] += static_cast<float>(recent / norm);
     out.target[q] = static_cast<float>(recent / std::sqrt(norm));
   }
   out.by_item = ridge_group(
@@ -167,16 +175,18 @@ class ridge_rows {
     for (std::size_t n = 1; n <= window_; ++n, factor *= decay_ * decay_) {
       series_[n] = series_[n - 1] + (p + n < end ? factor * static_cast<double>(log_.gram[p + n]) : 0.0);
     }
-    double age = 1;  // d^(p - r)
-    const std::size_t from = p - std::min(p - first, window_);
-    const auto wanted = static_cast<double>(log_.target[p]);
     gram_[log_.row[p]] += series_[window_];
-    for (std::size_t r = p; r-- > from; age *= decay_) {
+    double age = decay_;  // d^(p - r)
+    for (std::size_t r = p; r-- > p - std::min(p - first, window_); age *= decay_) {
       const std::uint32_t row = log_.row[r];
       if (row == ridge_no_row) continue;
-      target_[row] += wanted * age;
       const double twice = row == log_.row[p] ? 2 : 1;  // on the diagonal the mirrored pair falls on the same cell
-      gram_[row] += twice * age * decay_ * series_[window_ - (p - r)];
+      gram_[row] += twice * age * series_[window_ - (p - r)];
+    }
+    const std::size_t ahead = log_.ahead[p];
+    double wanted{log_.target[p]};
+    for (std::size_t r = ahead; r-- > ahead - std::min(ahead - first, window_); wanted *= decay_) {
+      if (log_.row[r] != ridge_no_row) target_[log_.row[r]] += wanted;
     }
   }
 
