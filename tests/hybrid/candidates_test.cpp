@@ -395,4 +395,8 @@ TEST_CASE("the moment of a request is where in a visit the user is") {
   CHECK(moment_after(3, 0, 30 * minute - 1) == moment::session_deep);
   CHECK(moment_after(3, 0, 30 * minute) == moment::returning);
   CHECK(moment_after(9, minute, 0) == moment::session_deep);  // a request that comes late
+  world w(10);                                                // a regular, early in this visit
+  for (std::size_t e = 0; e < 20; ++e) w.known.history.write().add({item(e % 10), from_millis(e < 15 ? 0 : minute)});
+  w.time = from_millis(minute);
+  CHECK(moment_of(w.ask()) == moment::visit_start);
 }

@@ -25,12 +25,17 @@ namespace hybrid {
 enum class moment : std::uint8_t { new_user, visit_start, visit_deep, session_start, session_deep, returning };
 inline constexpr std::size_t n_moments = 6;
 
-/// The moment of a request: same time as the last event = within a visit; within half an hour = within a session.
+/// The moment of a request: same time as the last event = within a visit, deep from its seventh event on; within half
+/// an hour = within a session.
 [[nodiscard]] inline moment moment_of(const query& q) noexcept {
   const auto recent = q.known.history->recent();
   if (recent.empty()) return moment::new_user;
-  const bool deep = q.known.history->events() >= 6;
-  if (recent.back().time == q.time) return deep ? moment::visit_deep : moment::visit_start;
+  if (recent.back().time == q.time) {
+    constexpr std::size_t early = 6;
+    const bool deep = recent.size() >= early &&
+                      std::ranges::all_of(recent.last(early), [&](const auto& past) { return past.time == q.time; });
+    return deep ? moment::visit_deep : moment::visit_start;
+  }
   if (q.time - recent.back().time < std::chrono::minutes(30)) {
     return q.known.history->events() >= 3 ? moment::session_deep : moment::session_start;
   }
