@@ -188,11 +188,11 @@ void sqlite_log::note_keys(const std::string& pseudonyms) {
   add.exec();
 }
 
-// The keys go once nothing in the file needs them: whatever happens in between, nobody is half forgotten.
+// The keys go once nothing in the file needs them, and then the notes of them: whatever happens in between, nobody is
+// half forgotten.
 void sqlite_log::erase_keys(std::string_view pseudonyms) {
-  if (pseudonyms.empty()) return;
   try {
-    seals_->forget(pseudonyms);
+    if (!pseudonyms.empty()) seals_->forget(pseudonyms);
   } catch (const error& e) {
     if (e.code() == errc::io_error) distrust(SQLITE_IOERR);
     throw;
@@ -200,28 +200,41 @@ void sqlite_log::erase_keys(std::string_view pseudonyms) {
   transaction([&] { db_->exec("DELETE FROM snapshot WHERE kind = 3"); });
 }
 
-// Keys that a process before this one did not come to erase. A visitor who came again keeps theirs.
-void sqlite_log::finish_erasing_keys() {
-  std::string pseudonyms;
-  SQLite::Statement notes(*db_, "SELECT options, sum FROM snapshot WHERE kind = 3");
-  while (notes.executeStep()) {
-    const SQLite::Column column = notes.getColumn(0);
-    const std::string_view body = bytes_of(column);
-    if (notes.getColumn(1).getInt64() != std::int64_t{sum_of(3, 0, 0, body)} ||
-        body.size() % sealing::pseudonym_size != 0) {
-      throw error(errc::damaged, "a note of keys to erase does not match its checksum", {path_});
-    }
-    SQLite::Statement page(*db_, "SELECT 1 FROM record WHERE user IS NULL AND substr(body, 1, ?) = ?");
-    for (std::size_t at = 0; at < body.size(); at += sealing::pseudonym_size) {
-      const std::string_view one = body.substr(at, sealing::pseudonym_size);
-      page.bind(1, static_cast<std::int32_t>(one.size()));
-      page.bindNoCopy(2, static_cast<const void*>(one.data()), static_cast<int>(one.size()));
-      if (!page.executeStep()) pseudonyms += one;
-      page.reset();
-    }
+// Of the pseudonyms in a note: visitors who came again keep their keys.
+std::string sqlite_log::without_those_who_came_again(std::string_view pseudonyms) const {
+  std::string out;
+  SQLite::Statement page(*db_, "SELECT 1 FROM record WHERE user IS NULL AND substr(body, 1, ?) = ?");
+  page.bind(1, static_cast<std::int32_t>(sealing::pseudonym_size));
+  for (; !pseudonyms.empty(); pseudonyms.remove_prefix(sealing::pseudonym_size)) {
+    const std::string_view one = pseudonyms.substr(0, sealing::pseudonym_size);
+    page.bindNoCopy(2, static_cast<const void*>(one.data()), static_cast<int>(one.size()));
+    if (!page.executeStep()) out += one;
+    page.reset();
   }
-  notes.reset();
-  if (seals_->on()) erase_keys(pseudonyms);
+  return out;
+}
+
+// Keys that a process before this one did not come to erase. Should that fail again, the file opens all the same.
+void sqlite_log::finish_erasing_keys() {
+  try {
+    bool any = false;
+    std::string pseudonyms;
+    {
+      SQLite::Statement notes(*db_, "SELECT options, sum FROM snapshot WHERE kind = 3");
+      for (; notes.executeStep(); any = true) {
+        const SQLite::Column column = notes.getColumn(0);
+        const std::string_view body = bytes_of(column);
+        if (notes.getColumn(1).getInt64() != std::int64_t{sum_of(3, 0, 0, body)} ||
+            body.size() % sealing::pseudonym_size != 0) {
+          throw error(errc::damaged, "a note of keys to erase does not match its checksum", {path_});
+        }
+        pseudonyms += without_those_who_came_again(body);
+      }
+    }
+    if (any) erase_keys(pseudonyms);
+  } catch (const std::exception& e) {
+    problems_.push_back(std::string("keys of somebody who was forgotten are not erased yet: ") + e.what());
+  }
 }
 
 erased_counts sqlite_log::erase(const erasure& what, std::uint64_t keep_from, std::unique_lock<fair_mutex>& lock) {
@@ -260,7 +273,7 @@ erased_counts sqlite_log::erase(const erasure& what, std::uint64_t keep_from, st
     const std::vector<found_row> rows = found.finish();
     const std::string pseudonyms = seals_->pseudonyms_of(what.users, found.visitors());
     erase_rows(rows, what.users, found.words_of(rows), pseudonyms);
-    erase_keys(pseudonyms);
+    if (!pseudonyms.empty()) erase_keys(pseudonyms);
     lock.unlock();
     write_anew();
     out.names = what.users.size();

@@ -106,6 +106,7 @@ class sqlite_log final : public durable_store {
   void transaction_on_disk(function_ref<void()> f);
   void note_keys(const std::string& pseudonyms);
   void erase_keys(std::string_view pseudonyms);
+  [[nodiscard]] std::string without_those_who_came_again(std::string_view pseudonyms) const;
   void finish_erasing_keys();
   void write_anew();
   void note_erasing();

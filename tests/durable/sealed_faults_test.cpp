@@ -47,7 +47,7 @@ TEST_CASE("a ring whose sync failed is not believed again, and neither is its fi
   CHECK_FALSE(e.flush());
 }
 
-TEST_CASE("a user whose key was erased before the disk was full is forgotten by the next forget()") {
+TEST_CASE("a forget() in an encrypted file that a full disk ended is done by the next one") {
   const test_support::scratch folder;
   const std::string path = (folder.path / "shop").string();
   std::uint64_t failed = 0;
@@ -72,6 +72,38 @@ TEST_CASE("a user whose key was erased before the disk was full is forgotten by 
     if (!shim.happened()) break;
   }
   CHECK(failed > 5);
+}
+
+TEST_CASE("keys that a failing ring kept are erased when the file is opened, or it is told that they are not") {
+  const test_support::scratch folder;
+  const std::string path = (folder.path / "shop").string();
+  const std::string backup = (folder.path / "backup").string();
+  {
+    shim_vfs shim;
+    engine e = tandem::open(path, small_options(), options_of(durability::process_crash, shim, &key()));
+    e.observe({.user = "bob", .item = "pot", .time = from_millis(1'700'000'000'000)});
+    e.observe({.user = "ada", .item = "tea", .time = from_millis(1'700'000'000'000)});
+    copy_file(path, backup, peace_with(nullptr));
+    shim.arrange(fault::full, 1, file_op::write, true, "-keys-journal");
+    CHECK_THROWS_AS(e.forget("ada", from_millis(1'700'000'001'000)), error);
+    REQUIRE(shim.happened());
+  }
+  CHECK(verify_file(path, peace_with(nullptr)).entries == 1);  // the rows went first
+  {
+    shim_vfs shim;
+    shim.arrange(fault::full, 1, file_op::write, true, "-keys-journal");
+    const engine e = tandem::open(path, small_options(), options_of(durability::process_crash, shim, &key()));
+    CHECK(e.stats().events == 1);
+    REQUIRE(e.opened().problems.size() == 1);
+    CHECK_THAT(e.opened().problems.front(), Catch::Matchers::Contains("not erased yet"));
+  }
+  for (int again = 0; again < 2; ++again) {
+    const engine e = tandem::open(path, small_options(), peace_with(&key()));
+    CHECK(e.opened().problems.empty());
+    CHECK(e.stats().events == 1);
+  }
+  std::filesystem::copy_file(path + "-keys", backup + "-keys");
+  CHECK(tandem::open(backup, small_options(), peace_with(&key())).stats().events == 1);
 }
 
 TEST_CASE("encrypted files: power failures at every operation", "[.long]") {
