@@ -294,7 +294,7 @@ struct engine_stats {
   std::uint64_t expired_decisions = 0;  ///< learned that nothing came
   std::uint64_t evicted_decisions = 0;  ///< gave way at max_pending_decisions before their window had passed
   std::uint64_t refits = 0, failed_refits = 0, model_version = 0;
-  std::uint64_t failed_checkpoints = 0;  ///< snapshots after a refit that could not be written
+  std::uint64_t failed_checkpoints = 0;  ///< snapshots after a refit or forget() that could not be written
   std::size_t users = 0, items = 0, retired_items = 0, pending_decisions = 0;  ///< users: those merged away not counted
   log_position position{}, model_position{};  ///< the log's end; the position the batch model covers
   timestamp newest{};                         ///< time of the newest event or advance()
@@ -424,11 +424,11 @@ class engine {
   /// place of the others, the counts stay, and keys of events that went are known no more. Their late rewards are
   /// unknown. In memory: history and name are dropped, and no refit learns from them.
   /// @param asked  for the receipt.
-  /// Complexity: O(log); events wait while the file is written anew, which takes as much room again. Errors: not_found,
-  /// with nothing changed; others leave the user forgotten in memory, and what is left to erase to the next call:
-  /// io_error; wrong_state when another program reads the file just then (what is erased is, but the write-ahead log
-  /// may hold old pages). Should the process end first, the file opens with all of the user's entries or with none;
-  /// what was begun is finished then, but for entries that are whole: forget the user again.
+  /// Complexity: O(log); events wait while the file is written anew, which takes as much room and memory as it has
+  /// bytes. Errors: not_found, with nothing changed; others leave the user forgotten in memory, and what is left to
+  /// erase to the next call: io_error; wrong_state when another program reads the file just then (what is erased is,
+  /// but the write-ahead log may hold old pages). Should the process end first, the file opens with all of the user's
+  /// entries or with none; what was begun is finished then, but for entries that are whole: forget the user again.
   erasure_receipt forget(std::string_view user, timestamp asked);
   /// All that the file holds of a user. json.hpp writes it. Complexity: O(log). Errors: not_found; wrong_state without
   /// a file; damaged.

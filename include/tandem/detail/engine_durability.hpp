@@ -121,6 +121,16 @@ inline void engine::state::checkpoint_now(bool outlives_keys) {
   drop_old_snapshots(before);
 }
 
+// The snapshot before stands, and what comes after it is replayed.
+inline void engine::state::checkpoint_if_possible() {
+  try {
+    checkpoint_now();
+  } catch (const error&) {
+    const std::lock_guard lock(mutex);
+    ++counters.failed_checkpoints;
+  }
+}
+
 // Leaves a file that opens quickly.
 inline void engine::state::close() {
   constexpr std::uint64_t quick = 1000;  // entries that are replayed sooner than a state is written

@@ -187,16 +187,6 @@ inline erasure_receipt engine::state::forget(std::string_view id, timestamp aske
   return out;
 }
 
-// the one before stands as well
-inline void engine::state::checkpoint_if_possible() {
-  try {
-    checkpoint_now();
-  } catch (const error&) {
-    const std::lock_guard lock(mutex);
-    ++counters.failed_checkpoints;
-  }
-}
-
 // What is left of users whose forget() failed after a snapshot without them was written: of a compacted log the engine
 // knows them no more, and nobody could ask again.
 inline void engine::state::finish_forgetting() {

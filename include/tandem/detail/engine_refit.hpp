@@ -108,13 +108,7 @@ inline void engine::state::refit(executor_ref executor, const progress& report) 
     batch_snapshot = kept;
     ++counters.refits;
   }
-  if (!keeps) return;
-  try {
-    checkpoint_now();
-  } catch (const error&) {  // the model is in use and in the file; what comes after is replayed
-    const std::lock_guard lock(mutex);
-    ++counters.failed_checkpoints;
-  }
+  if (keeps) checkpoint_if_possible();
 }
 
 // a model goes into the file before it is put into use

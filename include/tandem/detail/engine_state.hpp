@@ -130,6 +130,7 @@ struct engine::state {
   std::uint64_t write_model(const hybrid::batch_snapshot& model, entry_number seen, bool outlives_keys = false) const;
   void checkpoint();
   void checkpoint_now(bool outlives_keys = false);
+  void checkpoint_if_possible();
   void keep_model();
   std::string made_with(std::uint64_t model) const;
   void close();
@@ -141,7 +142,6 @@ struct engine::state {
   void keep_keys_of_others(const erasure& what);
   erasure_receipt forget(std::string_view id, timestamp asked);
   void finish_forgetting();
-  void checkpoint_if_possible();
   open_report learn_from(const journal& log, const function_ref<void(const answer_again&)>* each);
   user_data data_of(std::string_view id) const;
   std::uint64_t compact(const retention& keep);
