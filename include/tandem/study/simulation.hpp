@@ -39,7 +39,7 @@ struct taking {
   bool from_page = true;  ///< of the page shown last to them; otherwise they found it by themselves
 };
 
-/// What fills pages and learns. Calls come in order of time; users and items are numbers of the population.
+/// What fills pages and learns, if it does. Calls come in order of time; users and items are numbers of the population.
 class recommender {
  public:
   recommender() = default;
@@ -48,17 +48,17 @@ class recommender {
   recommender& operator=(const recommender&) = delete;
 
   /// An item is on offer from now on.
-  virtual void launch(std::uint32_t item) = 0;
+  virtual void launch(std::uint32_t) {}
   /// It is no longer.
-  virtual void retire(std::uint32_t item) = 0;
+  virtual void retire(std::uint32_t) {}
   /// A night has come, at this time: the moment to refit. Nobody visits meanwhile.
-  virtual void night(timestamp time) = 0;
+  virtual void night(timestamp) {}
   /// It is this time, and nothing else happened.
-  virtual void advance(timestamp time) = 0;
+  virtual void advance(timestamp) {}
   /// Fills `page`, best first: at most `count` items, each on offer, none twice.
   virtual void show(const page_request& asked, std::vector<std::uint32_t>& page) = 0;
   /// Hears what was taken.
-  virtual void taken(const taking& what) = 0;
+  virtual void taken(const taking&) {}
 };
 
 /// What came of it. Pages and visits are those of visits that began from warm_up_days on.
@@ -104,12 +104,7 @@ struct simulation_result {
 class random_recommender final : public recommender {
  public:
   explicit random_recommender(std::uint64_t seed) noexcept : seed_(seed) {}
-  void launch(std::uint32_t) override {}
-  void retire(std::uint32_t) override {}
-  void night(timestamp) override {}
-  void advance(timestamp) override {}
   void show(const page_request& asked, std::vector<std::uint32_t>& page) override;
-  void taken(const taking&) override {}
 
  private:
   std::uint64_t seed_;
@@ -120,12 +115,7 @@ class random_recommender final : public recommender {
 class oracle_recommender final : public recommender {
  public:
   explicit oracle_recommender(const population& world) noexcept : world_(world) {}
-  void launch(std::uint32_t) override {}
-  void retire(std::uint32_t) override {}
-  void night(timestamp) override {}
-  void advance(timestamp) override {}
   void show(const page_request& asked, std::vector<std::uint32_t>& page) override;
-  void taken(const taking&) override {}
 
  private:
   const population& world_;
