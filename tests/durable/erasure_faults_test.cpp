@@ -26,7 +26,7 @@ TEST_CASE("after a power failure nobody is half forgotten, and streams stand wit
 
 TEST_CASE("a full disk or a failing device leaves nobody half forgotten") {
   for (const trouble& each : troubles) {
-    const std::uint64_t stride = (each.of & (file_op::write | file_op::read | file_op::shared)) != 0 ? 97 : 11;
+    const std::uint64_t stride = is_frequent(each) ? 97 : 11;
     (void)failures(each, durability::process_crash, nullptr, false, 2, stride);
     (void)failures(each, durability::power_loss, nullptr, true, 3, stride);
   }

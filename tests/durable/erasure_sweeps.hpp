@@ -9,6 +9,7 @@
 
 #include "durable/erasure_checks.hpp"
 #include "durable/shim_vfs.hpp"
+#include "durable/troubles.hpp"
 #include "support/catch.hpp"
 #include "support/scratch.hpp"
 
@@ -16,6 +17,8 @@ namespace erasure_world {
 
 using tandem_test::fault;
 using tandem_test::shim_vfs;
+using tandem_test::trouble;
+using tandem_test::troubles;
 namespace file_op = tandem_test::file_op;
 
 struct tally {
@@ -76,24 +79,6 @@ inline tally power_failures(durability level, const master_key* key, std::uint64
   }
   return out;
 }
-
-/// A kind of operation that fails.
-struct trouble {
-  const char* name;
-  fault what;
-  unsigned of;
-};
-inline constexpr trouble troubles[] = {
-    {"full disk", fault::full, file_op::write},
-    {"failing writes", fault::error, file_op::write},
-    {"failing syncs", fault::error, file_op::sync},
-    {"failing truncations", fault::error, file_op::truncate},
-    {"failing opens", fault::error, file_op::open},
-    {"failing removals", fault::error, file_op::remove},
-    {"failing reads", fault::error, file_op::read},
-    {"failing locks", fault::error, file_op::lock},
-    {"failing locks of shared memory", fault::error, file_op::shared},
-};
 
 // the trouble is over: what failed is asked for again, and the file closed
 inline void check_aftermath(std::optional<engine>& e, const trouble& of, erasing_life& life, const std::string& path,

@@ -9,6 +9,7 @@
 #include "durable/fault_checks.hpp"
 #include "durable/fault_life.hpp"
 #include "durable/shim_vfs.hpp"
+#include "durable/troubles.hpp"
 #include "support/catch.hpp"
 #include "support/scratch.hpp"
 
@@ -16,28 +17,13 @@ using namespace tandem;
 using namespace fault_world;
 using tandem_test::fault;
 using tandem_test::shim_vfs;
+using tandem_test::trouble;
+using tandem_test::troubles;
 namespace file_op = tandem_test::file_op;
 
 namespace {
 
 constexpr std::size_t life_steps = 60;
-
-struct trouble {
-  const char* name;
-  fault what;
-  unsigned of;
-};
-constexpr trouble troubles[] = {
-    {"full disk", fault::full, file_op::write},
-    {"failing writes", fault::error, file_op::write},
-    {"failing syncs", fault::error, file_op::sync},
-    {"failing truncations", fault::error, file_op::truncate},
-    {"failing opens", fault::error, file_op::open},
-    {"failing removals", fault::error, file_op::remove},
-    {"failing reads", fault::error, file_op::read},
-    {"failing locks", fault::error, file_op::lock},
-    {"failing locks of shared memory", fault::error, file_op::shared},
-};
 
 event another(std::size_t n) {
   static thread_local std::string key;
@@ -135,7 +121,7 @@ tally sweep(const trouble& of, durability level, bool for_ever, std::uint64_t fi
 TEST_CASE("a full disk or a failing device loses nothing acknowledged, and leaves a file that opens") {
   for (const trouble& each : troubles) {
     for (const bool for_ever : {false, true}) {
-      const std::uint64_t stride = (each.of & (file_op::write | file_op::read | file_op::shared)) != 0 ? 29 : 5;
+      const std::uint64_t stride = is_frequent(each) ? 29 : 5;
       (void)sweep(each, durability::process_crash, for_ever, 1, stride);
       (void)sweep(each, durability::power_loss, for_ever, 2, stride);
     }

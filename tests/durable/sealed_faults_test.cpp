@@ -27,7 +27,7 @@ TEST_CASE("after a power failure an encrypted file and its ring open together, a
 
 TEST_CASE("a full disk or a failing device leaves an encrypted file that opens, and nobody half forgotten") {
   for (const trouble& each : troubles) {
-    const std::uint64_t stride = (each.of & (file_op::write | file_op::read | file_op::shared)) != 0 ? 131 : 17;
+    const std::uint64_t stride = is_frequent(each) ? 131 : 17;
     (void)failures(each, durability::process_crash, &key(), true, 2, stride);
     (void)failures(each, durability::power_loss, &key(), false, 3, stride);
   }
