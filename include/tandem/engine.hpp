@@ -17,6 +17,7 @@
 
 #include "tandem/batch/factor_model.hpp"
 #include "tandem/batch/ials.hpp"
+#include "tandem/batch/next_item_ridge.hpp"
 #include "tandem/core/executor.hpp"
 #include "tandem/core/function_ref.hpp"
 #include "tandem/core/ids.hpp"
@@ -25,6 +26,7 @@
 #include "tandem/data/event.hpp"
 #include "tandem/hybrid/blender.hpp"
 #include "tandem/hybrid/live_affinity.hpp"
+#include "tandem/hybrid/ranker.hpp"
 #include "tandem/hybrid/slate.hpp"
 #include "tandem/hybrid/source.hpp"
 #include "tandem/hybrid/sources.hpp"
@@ -60,12 +62,19 @@ struct engine_options {
   std::vector<std::string> sources = {};
   /// The batch learner.
   batch::ials_options ials = {};
+  /// The model of what comes next, fitted at each refit if a source asks for it: of the latest 20 half_life events.
+  /// A refit then takes 4 m^3 operations more for m = ridge.max_items kept items (3,000: a second or two), a model
+  /// 4 m^2 bytes (36 MB), in memory and in a file.
+  batch::next_item_ridge_options ridge = {};
   /// How much of the user's latest taste live affinity keeps.
   hybrid::live_affinity_options live = {};
   /// What goes with what.
   online::sequence_options sequence = {};
   /// How sources are blended.
   hybrid::blender_options blender = {};
+  /// How the best of the blend are ordered anew, by trees fitted at each refit to the latest choices. They are kept for
+  /// it: 3 KB each, in memory and in a file. choices = 0 does without.
+  hybrid::ranker_options ranker = {};
   /// How the slate is drawn, and how much is explored.
   hybrid::slate_options slate = {};
   /// A decision without a reward learns `default_reward` when the clock passes its time by this much, or when it gives
@@ -79,8 +88,8 @@ struct engine_options {
   duration max_ahead = duration::max();
 
   // ---- change time or memory only -------------------------------------------------------------------------------
-  /// Decisions that can be rewarded; the oldest give way. Each takes 4 + 5 * sources bytes a candidate within its
-  /// reward_window (about 10 KB for a page of ten from the whole catalogue), and 0.5 KB and 12 bytes a place besides.
+  /// Decisions that can be rewarded; the oldest give way. Each takes 8 + 5 * sources bytes a candidate within its
+  /// reward_window (about 12 KB for a page of ten from the whole catalogue), and 0.5 KB and 12 bytes a place besides.
   std::size_t max_pending_decisions = 2048;
   /// Decisions the log in memory keeps for read_decisions(); the oldest give way. About 150 bytes each and 16 a place.
   std::size_t max_logged_decisions = 100000;
@@ -298,7 +307,7 @@ struct engine_stats {
   std::size_t users = 0, items = 0, retired_items = 0, pending_decisions = 0;  ///< users: those merged away not counted
   log_position position{}, model_position{};  ///< the log's end; the position the batch model covers
   timestamp newest{};                         ///< time of the newest event or advance()
-  std::string leader;                         ///< the expert that serves now
+  std::string leader;                         ///< the expert that serves now: "blend", "ranker" or a source
 };
 
 /// The engine.

@@ -129,6 +129,20 @@ struct json_fields<batch::ease_options> {
 };
 
 template <>
+struct json_fields<batch::next_item_ridge_options> {
+  using type = batch::next_item_ridge_options;
+  static constexpr auto list = std::tuple{
+      json_field{"regularization", &type::regularization},
+      json_field{"decay", &type::decay},
+      json_field{"window", &type::window},
+      json_field{"by_visit", &type::by_visit},
+      json_field{"half_life", &type::half_life},
+      json_field{"max_items", &type::max_items},
+      json_field{"max_bytes", &type::max_bytes},
+  };
+};
+
+template <>
 struct json_names<batch::item_weighting> {
   using enum batch::item_weighting;
   static constexpr std::array list = {std::pair{"none", none}, std::pair{"tf_idf", tf_idf}, std::pair{"bm25", bm25}};
@@ -203,6 +217,16 @@ struct json_fields<hybrid::blender_options> {
       json_field{"proposals", &type::proposals},
       json_field{"leader_decay", &type::leader_decay},
       json_field{"guard", &type::guard},
+  };
+};
+
+template <>
+struct json_fields<hybrid::ranker_options> {
+  using type = hybrid::ranker_options;
+  static constexpr auto list = std::tuple{
+      json_field{"choices", &type::choices},
+      json_field{"others", &type::others},
+      json_field{"depth", &type::depth},
   };
 };
 
@@ -292,9 +316,11 @@ struct json_fields<engine_options> {
       json_field{"exclude_seen", &type::exclude_seen},
       json_field{"sources", &type::sources},
       json_field{"ials", &type::ials},
+      json_field{"ridge", &type::ridge},
       json_field{"live", &type::live},
       json_field{"sequence", &type::sequence},
       json_field{"blender", &type::blender},
+      json_field{"ranker", &type::ranker},
       json_field{"slate", &type::slate},
       json_field{"reward_window_ms", &type::reward_window},
       json_field{"default_reward", &type::default_reward},

@@ -1,9 +1,9 @@
 #pragma once
 // What the engine is made of. Included one by one where they are wanted: the study, the opt-in edges (json.hpp,
 // xtensor.hpp, hnsw.hpp, model_files.hpp, data/jsonl_reader.hpp), the keys of encryption (store/key_ring.hpp), the
-// other learners of batch/ (ease.hpp, next_item_ridge.hpp, item_knn.hpp, bpr.hpp, biased_mf.hpp, boosted_trees.hpp,
-// segments.hpp, side_features.hpp, top_n.hpp), and headers whose algebra is slow: batch/align.hpp, and what stands on
-// online/linear_posterior.hpp (linear_, logistic_, auto_ and hybrid_bandit, hybrid/factor_prior.hpp).
+// other learners of batch/ (ease.hpp, item_knn.hpp, bpr.hpp, biased_mf.hpp, segments.hpp, side_features.hpp,
+// top_n.hpp), and headers whose algebra is slow: batch/align.hpp, and what stands on online/linear_posterior.hpp
+// (linear_, logistic_, auto_ and hybrid_bandit, hybrid/factor_prior.hpp).
 
 #include "tandem/batch/popularity.hpp"
 #include "tandem/batch/tune.hpp"

@@ -79,3 +79,37 @@ TEST_CASE("other options of learners make it learn its log anew") {
   CHECK(raw(kept.opened().from) == 0);
   CHECK(kept.stats().events == memory.stats().events);
 }
+
+TEST_CASE("a ranker, and the choices that the next one will be fitted to, come back with the file") {
+  for (const bool with_snapshots : {false, true}) {
+    const test_support::scratch folder;
+    engine_options options = small_options();
+    options.max_pending_decisions = 1000;
+    engine memory(options);
+    std::size_t step = 0;
+    const auto live = [&](engine& e, std::size_t n) {
+      random_stream random(step);
+      for (std::size_t k = 0; k < n; ++k) {
+        const timestamp now = from_millis(static_cast<std::int64_t>((step * 1000 + k) * 1000));
+        const std::string user = "user" + std::to_string(random.below(9));
+        const recommendation page = e.recommend({.user = user, .count = 5, .time = now});
+        const std::string item = "item" + std::to_string(random.below(random.below(40) + 1));
+        e.observe({.user = user, .item = item, .time = now, .decision = page.id});
+      }
+    };
+    for (step = 0; step < 4; ++step) {
+      engine kept = open(in(folder, "shop"), options);
+      live(kept, 250);
+      live(memory, 250);
+      kept.refit();
+      memory.refit();
+      REQUIRE(kept.digest() == memory.digest());
+      if (with_snapshots) kept.checkpoint();
+    }
+    const engine kept = open(in(folder, "shop"), options);
+    CHECK(kept.opened().problems.empty());
+    CHECK(kept.digest() == memory.digest());
+    options.sources = {"popularity", "neighbours"};  // another engine's trees are not these sources'
+    CHECK(open(in(folder, "shop"), options).stats().leader != "ranker");
+  }
+}

@@ -135,6 +135,82 @@ TEST_CASE("whatever threads observe while refits run, the state is that of the l
   }
 }
 
+TEST_CASE("a refit fits next-item ridge to the log: merged events are one user's, refused ones nobody's", "[engine]") {
+  engine_options o = small_options(3);
+  o.sources = {"next_item_ridge", "popularity"};
+  o.actions = {{"view", 1}, {"return", -1}};
+  o.ridge.regularization = 2;
+  o.ridge.window = 5;
+  engine e(o);
+  const std::vector<deed> log = deeds(900, 3, 10, 40);
+  std::vector<logged_event> events;
+  interner<item_index> items;
+  for (std::size_t k = 0; k < log.size(); ++k) {
+    event said = log[k].as_event();
+    if (k % 11 == 10) said.action = "return";
+    e.observe(said);
+    logged_event record;
+    record.item = items.intern(log[k].item);
+    const auto number = static_cast<std::uint32_t>(std::stoul(log[k].user.substr(4)));
+    record.user = user_index{number == 1 ? 0 : number};
+    record.weight = k % 11 == 10 ? -1 : 1;
+    record.time = log[k].time;
+    if (number != 2) events.push_back(record);
+  }
+  e.merge("user1", "user0");
+  e.set_consent("user2", false);
+  const std::string asked = user_name(4);
+  CHECK(e.explain({asked, 10, later}, log[0].item).sources[0].score == 0);  // no refit yet
+  e.refit();
+
+  const auto expected = batch::fit_next_item_ridge(events, items.size(), o.ridge);
+  std::vector<item_index> latest;
+  for (const logged_event& each : events) {
+    if (raw(each.user) == 4 && each.weight > 0) latest.push_back(each.item);
+  }
+  std::vector<float> scores(items.size());
+  REQUIRE(expected.score_recent(latest, scores));
+  std::size_t compared = 0;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const explanation x = e.explain({asked, 10, later}, items.name(item_index{static_cast<std::uint32_t>(i)}));
+    if (!x.allowed) continue;  // returned once
+    CHECK(x.sources[0].score == scores[i]);
+    ++compared;
+  }
+  CHECK(compared > 20);
+}
+
+TEST_CASE("a refit fits a ranker to the choices so far, and none where nothing is kept for it", "[engine]") {
+  const std::vector<deed> log = deeds(1500, 6);
+  const auto replay = [&](std::size_t choices) {
+    engine_options o = small_options(6);
+    o.ranker.choices = choices;
+    engine e(o);
+    for (std::size_t k = 0; k < log.size(); ++k) {
+      const recommendation page = e.recommend({.user = log[k].user, .count = 10, .time = log[k].time, .shadow = true});
+      event told = log[k].as_event();
+      told.decision = page.id;
+      e.observe(told);
+      if (k == 1000) e.refit();
+    }
+    return e;
+  };
+  const auto scores = [&](const engine& e) {
+    std::vector<float> out;
+    for (std::size_t i = 0; i < 120; ++i) {
+      out.push_back(e.explain({user_name(3), 10, from_millis(10'000'000)}, item_name(i)).score);
+    }
+    return out;
+  };
+  const engine with = replay(8000);
+  CHECK((with.stats().leader == "ranker" || with.stats().leader == "blend"));
+  const engine again = replay(8000);
+  CHECK(scores(with) == scores(again));
+  CHECK(with.digest() == again.digest());
+  CHECK(replay(100).digest() != with.digest());  // too few choices: no trees
+  CHECK(replay(0).stats().leader != "ranker");
+}
+
 TEST_CASE("a refit that is cancelled leaves the model and what was learned as they were", "[engine]") {
   engine e(small_options());
   for (const deed& d : deeds(500, 2)) e.observe(d.as_event());

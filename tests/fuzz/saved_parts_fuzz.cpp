@@ -9,6 +9,8 @@
 #include "tandem/engine.hpp"
 #include "tandem/hybrid/blender.hpp"
 #include "tandem/hybrid/candidates.hpp"
+#include "tandem/hybrid/choice_log.hpp"
+#include "tandem/hybrid/ranker.hpp"
 #include "tandem/online/history.hpp"
 #include "tandem/online/response_rate.hpp"
 #include "tandem/online/sequence.hpp"
@@ -49,6 +51,28 @@ void use_blender(hybrid::blender& b) {
   b.learn_miss();
   std::vector<float> out(2);
   b.weights()->serve(set, out);
+}
+
+void use_ranker(hybrid::ranker& r) {
+  hybrid::candidate_set set;
+  set.n_sources = n_sources;
+  set.items = {item(1), item(2)};
+  set.value = {0.5F, 0, 0.25F, 1};
+  const std::vector<float> blended{1, 2};
+  std::vector<float> out(2);
+  if (r.ready() && r.sources().size() == n_sources) r.rank(set, blended, 2, out);
+}
+
+hybrid::ranker a_ranker() {
+  hybrid::choice_log log(n_sources, {hybrid::ranker::least_choices, 2});
+  hybrid::candidate_set set;
+  set.n_sources = n_sources;
+  set.items = {item(1), item(2), item(3)};
+  set.value = {0.5F, 0, 0.25F, 1, 0, 2};
+  for (std::size_t k = 0; k < hybrid::ranker::least_choices; ++k) {
+    log.add(set, std::vector<std::size_t>{0, 1, 2}, k % 2, std::vector<float>{1, 2, 3}, user_index{1});
+  }
+  return hybrid::ranker::fit(log.latest(), {"a", "b"});
 }
 
 void use_trend(online::trend& t) {
@@ -103,7 +127,7 @@ std::string bytes(std::uint8_t kind, const T& value) {
 
 void tandem_fuzz::run(std::string_view input) {
   const tandem::detail::known_ids known{5, n_items, n_sources};
-  switch (choice(input) % 11) {
+  switch (choice(input) % 13) {
     case 0:
       return load_and_use(
           input, [](byte_reader& in) { return interner<user_index>::load(in); }, [](auto& x) { x.intern("new"); });
@@ -138,6 +162,16 @@ void tandem_fuzz::run(std::string_view input) {
     case 9:
       return load_and_use(
           input, [&](byte_reader& in) { return tandem::detail::pending_decisions::load(in, 4, known); }, use_pending);
+    case 10:
+      return load_and_use(
+          input,
+          [](byte_reader& in) {
+            return hybrid::choice_log::load(in, n_sources, {4, 2});
+          },
+          [](hybrid::choice_log& x) { (void)x.latest(); });
+    case 11:
+      return load_and_use(
+          input, [](byte_reader& in) { return hybrid::ranker::load(in); }, use_ranker);
     default:
       return load_and_use(
           input, [](byte_reader& in) { return tandem::detail::key_set::load(in, 4); }, [](auto& x) { x.trim(); });
@@ -168,8 +202,11 @@ std::vector<std::string> tandem_fuzz::seeds() {
   pending.add(a_decision());
   tandem::detail::key_set keys(4);
   for (const char* each : {"k1", "k2"}) keys.add(each);
-  return {bytes(0, ids),      bytes(1, table),   bytes(2, lists),
-          bytes(3, counts),   bytes(4, rates),   bytes(5, past),
-          bytes(6, sequence), bytes(7, blender), bytes(8, *a_decision().candidates),
-          bytes(9, pending),  bytes(10, keys)};
+  hybrid::choice_log choices(n_sources, {4, 2});
+  choices.add(*a_decision().candidates, std::vector<std::size_t>{0, 1}, 1, std::vector<float>{1, 2}, user_index{3});
+  return {bytes(0, ids),      bytes(1, table),    bytes(2, lists),
+          bytes(3, counts),   bytes(4, rates),    bytes(5, past),
+          bytes(6, sequence), bytes(7, blender),  bytes(8, *a_decision().candidates),
+          bytes(9, pending),  bytes(10, choices), bytes(11, a_ranker()),
+          bytes(12, keys)};
 }

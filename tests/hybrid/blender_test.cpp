@@ -576,3 +576,39 @@ TEST_CASE("candidates that were saved teach a blender the same") {
   CHECK_FALSE(
       tandem_test::is_refused(tandem_test::saved(nobody), [](byte_reader& in) { return candidate_set::load(in, 2); }));
 }
+
+TEST_CASE(
+    "a ranker serves where the blend would while it is ahead of it, and not one choice longer than the sum says") {
+  choice_world world(5, 2, [](std::size_t, std::size_t) { return 2.0; });
+  blender b(2);
+  std::vector<float> served(20);
+  const auto rank_by = [](choice_world::choice& c, float quality) {
+    c.set.ranked = c.utility;
+    for (float& x : c.set.ranked) x *= quality;
+  };
+  for (std::size_t t = 0; t < 200; ++t) {
+    choice_world::choice c = world.next(t);
+    rank_by(c, 1);
+    b.learn(c.set, everything(c.set), c.taken);
+  }
+  CHECK(b.weights()->leader == b.weights()->ranker_leads());
+  choice_world::choice c = world.next(0);
+  b.weights()->serve(c.set, served);  // without a ranker's scores: the blend
+  std::vector<float> blended(20);
+  b.weights()->blend(c.set, blended);
+  CHECK(served == blended);
+  rank_by(c, 1);
+  b.weights()->serve(c.set, served);
+  CHECK(served == c.set.ranked);
+  CHECK(b.weights()->slope(c.set, 0) != 0);  // the blend's
+
+  const blender again =
+      tandem_test::read_from(tandem_test::saved(b), [](byte_reader& in) { return blender::load(in, 2); });
+  CHECK(again.weights()->leader == b.weights()->ranker_leads());
+  for (std::size_t t = 0; t < 2000 && b.weights()->leader == b.weights()->ranker_leads(); ++t) {
+    c = world.next(t);
+    rank_by(c, -1);
+    b.learn(c.set, everything(c.set), c.taken);
+  }
+  CHECK(b.weights()->leader == b.weights()->blend_leads());
+}

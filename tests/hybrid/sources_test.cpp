@@ -53,6 +53,9 @@ struct learned_world : world {
     const online::past_event e{item(h.item), from_millis(h.time)};
     known.popularity.add(e.item, tick);
     for (online::trend& each : known.trends) each.add(e.item, tick);
+    known.latest.grow(h.item + 1);
+    known.latest.write(h.item) = tick;
+    known.events = tick;
     if (h.mobile) known.contexts[0].add(e.item, tick);
     together.learn(past[h.user].recent(), e, tick);
     past[h.user].add(e);
@@ -143,7 +146,7 @@ TEST_CASE("every built-in source can be made by its name, and names differ") {
     CHECK(names.insert(info.name).second);
     CHECK_FALSE(info.about.empty());
   }
-  CHECK(names.size() == 16);
+  CHECK(names.size() == 19);
 }
 
 TEST_CASE("a source there is not is an error that lists those there are") {
@@ -197,6 +200,17 @@ TEST_CASE("a trend proposes what is popular now however long it has counted") {
       REQUIRE(set.place[k] == k);
     }
     CHECK(set.value[0] > std::log(0.1F));  // the best has a good share of the latest events
+  }
+}
+
+TEST_CASE("latest falls with the events since the item's last, whoever had it") {
+  for (const learned_world& w : worlds()) {
+    check_scores(w, "latest", [&](std::size_t i) {
+      for (std::size_t t = w.log.size(); t-- > 0;) {
+        if (w.log[t].item == i) return 1 / static_cast<double>(w.log.size() - t);
+      }
+      return 0.0;
+    });
   }
 }
 
@@ -263,6 +277,44 @@ TEST_CASE("repeat weighs what the user had, the latest first, unless it is not w
     q.seen_excluded = true;
     std::vector<float> out(n_items);
     CHECK_FALSE(make_source("repeat")->score(q, out));
+  }
+}
+
+TEST_CASE("habit counts how often the user had an item, unless it is not wanted") {
+  for (const learned_world& w : worlds()) {
+    const std::vector<std::size_t> had = w.latest(online::history::max_recent);
+    check_scores(w, "habit", [&](std::size_t i) { return static_cast<double>(std::count(had.begin(), had.end(), i)); });
+    query q = w.ask();
+    q.seen_excluded = true;
+    std::vector<float> out(n_items);
+    CHECK_FALSE(make_source("habit")->score(q, out));
+  }
+}
+
+TEST_CASE("next_item_ridge asks its model what comes after the user's latest items") {
+  for (learned_world w : worlds()) {
+    (void)scores_of(w, "next_item_ridge", false);  // no refit yet
+    auto fitted = std::make_shared<batch_snapshot>(*trained(4, 1, 30));
+    w.known.batch = fitted;
+    (void)scores_of(w, "next_item_ridge", false);  // a refit that no source asked for a ridge
+    std::vector<logged_event> events;
+    for (const happening& h : w.log) {
+      if (h.item >= 30) continue;  // the others came after the refit
+      logged_event e;
+      e.user = user_index{static_cast<std::uint32_t>(h.user)};
+      e.item = item(h.item);
+      e.time = from_millis(h.time);
+      e.weight = 1;
+      events.push_back(e);
+    }
+    fitted->ridge = tandem::batch::fit_next_item_ridge(events, 30);
+    std::vector<item_index> latest;
+    for (const std::size_t i : w.latest(online::history::max_recent)) latest.insert(latest.begin(), item(i));
+    std::vector<float> expected(30);
+    REQUIRE(fitted->ridge.score_recent(latest, expected));
+    const std::vector<float> scores = scores_of(w, "next_item_ridge");
+    CHECK(std::equal(expected.begin(), expected.end(), scores.begin()));
+    CHECK(std::count(scores.begin() + 30, scores.end(), 0.0F) == 10);
   }
 }
 

@@ -333,6 +333,7 @@ TEST_CASE("the arms' sources are what their names say") {
   CHECK(sources_of(arm::batch) == std::vector<std::string>{"batch_affinity"});
   CHECK(sources_of(arm::batch_fold_in) == std::vector<std::string>{"batch_fold_in"});
   const auto realtime = sources_of(arm::realtime);
+  CHECK(sources_of(arm::realtime_ranked) == realtime);
   const auto hybrid_sources = sources_of(arm::hybrid);
   for (const hybrid::source_info& each : hybrid::built_in_sources()) {
     const auto in = [&](const auto& names) { return std::count(names.begin(), names.end(), each.name) == 1; };
@@ -342,5 +343,7 @@ TEST_CASE("the arms' sources are what their names say") {
   for (const arm a : all_arms) {
     engine made(options_of(a, {}));
     CHECK(made.options().sources == sources_of(a));
+    CHECK((made.options().ranker.choices > 0) == (a == arm::realtime_ranked || a == arm::hybrid));
+    CHECK(needs_refits(a) == (a != arm::realtime));
   }
 }

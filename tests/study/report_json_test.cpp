@@ -12,7 +12,7 @@ using namespace tandem::study;
 namespace {
 
 void check_protocol(const nlohmann::ordered_json& json) {
-  for (const std::string arm : {"batch", "batch_fold_in", "realtime", "hybrid"}) {
+  for (const std::string arm : {"batch", "batch_fold_in", "realtime", "realtime_ranked", "hybrid"}) {
     INFO(arm);
     const auto& figures = json.at("arms").at(arm);
     for (const std::string key : {"ndcg@10", "hr@10", "mrr", "coverage", "events_per_s", "peak_rss_mb", "cpu_s"}) {
@@ -30,7 +30,8 @@ void check_protocol(const nlohmann::ordered_json& json) {
     CHECK(json.at("sources").at(source).at("ndcg@10").is_number());
     CHECK(json.at("sources").at(source).at("hr@10").is_number());
   }
-  for (const std::string with : {"hybrid/batch", "hybrid/batch_fold_in", "hybrid/realtime", "hybrid/best_source"}) {
+  for (const std::string with :
+       {"hybrid/batch", "hybrid/batch_fold_in", "hybrid/realtime", "hybrid/realtime_ranked", "hybrid/best_source"}) {
     INFO(with);
     CHECK(json.at("ratios").at(with).is_number());
     CHECK(json.at("ratio_intervals").at(with).size() == 2);

@@ -41,7 +41,7 @@ protocol_report summarised(std::array<double, n_arms> rank_of_arm) {
 }  // namespace
 
 TEST_CASE("measures are those of the ranks, with intervals that close in when every event is alike") {
-  const protocol_report report = summarised({evaluation::missed, 9, 1, 0});
+  const protocol_report report = summarised({evaluation::missed, 9, 1, 3, 0});
   CHECK(report[arm::batch].all.ndcg.value == 0);
   CHECK(report[arm::batch_fold_in].all.ndcg.value == Approx(1 / std::log2(11)));
   CHECK(report[arm::batch_fold_in].all.hr.value == 1);
@@ -53,8 +53,8 @@ TEST_CASE("measures are those of the ranks, with intervals that close in when ev
 }
 
 TEST_CASE("the hybrid is compared with every other arm and with its best source, by ratio and by difference") {
-  const protocol_report report = summarised({evaluation::missed, 9, 1, 0});
-  REQUIRE(report.comparisons.size() == 4);
+  const protocol_report report = summarised({evaluation::missed, 9, 1, 3, 0});
+  REQUIRE(report.comparisons.size() == 5);
   CHECK(report.comparisons[0].with == "batch");
   CHECK(std::isnan(report.comparisons[0].ratio.value));  // nothing found by batch: there is no ratio
   CHECK(report.comparisons[0].difference.value == Approx(1));
@@ -62,8 +62,10 @@ TEST_CASE("the hybrid is compared with every other arm and with its best source,
   CHECK(report.comparisons[1].ratio.value == Approx(std::log2(11)));
   CHECK(report.comparisons[2].with == "realtime");
   CHECK(report.comparisons[2].ratio.value == Approx(std::log2(3)));
-  CHECK(report.comparisons[3].with == "best_source");
-  CHECK(report.comparisons[3].ratio.value == Approx(1));
+  CHECK(report.comparisons[3].with == "realtime_ranked");
+  CHECK(report.comparisons[3].ratio.value == Approx(std::log2(5)));
+  CHECK(report.comparisons[4].with == "best_source");
+  CHECK(report.comparisons[4].ratio.value == Approx(1));
 }
 
 TEST_CASE("comparisons are paired: what users have in common cancels") {
@@ -73,7 +75,7 @@ TEST_CASE("comparisons are paired: what users have in common cancels") {
   const study_report facts = describe(log, plan, all_events(), 1);
   std::array<replay_result, n_arms> results;
   for (std::size_t a = 0; a < n_arms; ++a) {
-    results[a] = result_of(plan, [&](std::size_t p) { return p % 4 == 0 ? (a == 3 ? 0.0 : 1.0) : evaluation::missed; });
+    results[a] = result_of(plan, [&](std::size_t p) { return p % 4 == 0 ? (a == 4 ? 0.0 : 1.0) : evaluation::missed; });
   }
   const protocol_report report = summarise(log, plan, facts, std::move(results));
   CHECK(report[arm::hybrid].all.ndcg.range.width() > 0.2);
@@ -83,7 +85,7 @@ TEST_CASE("comparisons are paired: what users have in common cancels") {
 }
 
 TEST_CASE("sources come best first, with the finds that only they had") {
-  const protocol_report report = summarised({0, 0, 0, 0});
+  const protocol_report report = summarised({0, 0, 0, 0, 0});
   REQUIRE(report.sources.size() == 2);
   CHECK(report.sources[0].name == "neighbours");
   CHECK(report.sources[0].ndcg.value == 1);

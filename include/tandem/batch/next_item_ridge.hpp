@@ -75,6 +75,8 @@ class next_item_ridge_model {
                                                           const next_item_ridge_options& options = {});
 
   [[nodiscard]] std::size_t n_items() const noexcept { return row_.size(); }
+  [[nodiscard]] float decay() const noexcept { return decay_; }
+  [[nodiscard]] std::size_t window() const noexcept { return window_; }
   /// The items kept, most popular first.
   [[nodiscard]] std::span<const item_index> kept() const& noexcept { return kept_; }
   [[nodiscard]] std::span<const item_index> kept() const&& = delete;

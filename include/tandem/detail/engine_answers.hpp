@@ -40,6 +40,7 @@ inline hybrid::view engine::state::view_of(const request& r, user_index user,
   known.batch = batch;
   known.popularity = popularity;
   known.damping = damping;
+  known.latest = latest;
   known.trends = trends;
   known.responses = responses;
   known.attributes = attributes;
@@ -51,15 +52,16 @@ inline hybrid::view engine::state::view_of(const request& r, user_index user,
     const auto fact = slot(facts.find(name));
     if (fact < contexts.size() && contexts[fact].total() > 0) known.contexts.push_back(contexts[fact]);
   }
-  const auto tick = static_cast<double>(counters.events);
+  known.events = static_cast<double>(counters.events);
   const auto recent = known.history->recent();
   for (std::size_t k = 0; k < std::min(recent.size(), hybrid::knowledge::recent_items); ++k) {
     const online::past_event& past = recent[recent.size() - 1 - k];
     cow<online::neighbours> row = sequence.neighbours_of(past.item);
-    const float weight = sequence.weight_at(*row, tick);
+    const float weight = sequence.weight_at(*row, known.events);
     known.recent.push_back({past.item, past.time, std::move(row), weight, popularity.relative(past.item)});
   }
   v.weights = blender.weights();
+  v.rank_depth = options.ranker.depth;
   v.forbidden = retired;
   const auto disliked = known.history->disliked();
   v.forbidden.insert(v.forbidden.end(), disliked.begin(), disliked.end());

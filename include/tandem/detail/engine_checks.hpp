@@ -150,9 +150,11 @@ inline void engine_options::validate() const {
   batch::ials_options fit = ials;
   fit.rank = rank;
   fit.validate();
+  ridge.validate();
   live.validate();
   sequence.validate();
   blender.validate();
+  ranker.validate();
   slate.validate();
 }
 

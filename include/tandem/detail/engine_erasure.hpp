@@ -79,6 +79,7 @@ inline void engine::state::drop(std::string_view id, std::span<const user_index>
     if (forgotten.size() <= slot(user)) forgotten.resize(slot(user) + 1);
   }
   for (const user_index user : group) forgotten[slot(user)] = true;  // all of them, should memory run out below
+  choices.remove(group);
   for (const user_index user : group) {
     histories[slot(user)] = nobody;
     refuse_consent(user, true);  // a log that keeps their events, in memory, is not learned from
@@ -130,6 +131,8 @@ inline std::uint64_t engine::state::write_without(std::span<const user_index> go
     auto without = std::make_shared<hybrid::batch_snapshot>(
         std::make_shared<const batch::factor_model>(batch::factor_model::from_factors(
             std::move(vectors), {with.item_matrix().begin(), with.item_matrix().end()}, with.rank(), with.weights())));
+    without->ridge = model->ridge;
+    without->ranking = model->ranking;
     without->popularity = model->popularity;
     without->version = model->version;
     without->position = model->position;

@@ -337,8 +337,7 @@ inline explanation engine::explain(const request& asked, std::string_view item_i
     out.score = decided.score[c];
     out.rank = mean_rank(decided.score, out.score);
   }
-  const std::size_t leader = view.weights->leader;
-  out.served_by = leader == sources.size() ? std::string_view("blend") : sources[leader]->name();
+  out.served_by = detail::leader_of(*view.weights, sources);
   out.allowed = set.n_sources > 0 && !set.unit.empty() &&
                 std::find(scratch->forbidden.begin(), scratch->forbidden.end(), item) == scratch->forbidden.end() &&
                 (!view.limited || std::find(view.only.begin(), view.only.end(), item) != view.only.end());
@@ -454,6 +453,7 @@ inline void engine::add_source(std::shared_ptr<const hybrid::source> source) {
   detail::source_list list = *state_->sources;
   detail::add_source(list, std::move(source));
   hybrid::blender blender(list.size(), state_->options.blender);
+  state_->choices = detail::new_choice_log(state_->options, list.size());
   state_->sources = std::make_shared<const detail::source_list>(std::move(list));
   state_->blender = std::move(blender);
 }
@@ -468,8 +468,7 @@ inline engine_stats engine::stats() const {
   out.position = state_->store->end();
   out.model_version = state_->batch != nullptr ? state_->batch->version : 0;
   out.model_position = state_->batch != nullptr ? state_->batch->position : log_position{0};
-  const std::size_t leader = state_->blender.weights()->leader;
-  out.leader = leader == state_->sources->size() ? "blend" : std::string((*state_->sources)[leader]->name());
+  out.leader = detail::leader_of(*state_->blender.weights(), *state_->sources);
   return out;
 }
 

@@ -103,12 +103,10 @@ class engine::state::recovery {
   bool is_sound(std::uint64_t snapshot) {
     if (copies_) return false;  // its indices are another engine's
     try {
-      const auto reader = s_->durable->read_snapshot(snapshot);
-      while (!reader->next().empty()) {
-      }
+      (void)s_->read_model(snapshot);
       return true;
     } catch (const error& e) {
-      if (e.code() == errc::damaged) report_->problems.push_back(e.message());
+      if (e.code() == errc::damaged || e.code() == errc::bad_format) report_->problems.push_back(e.message());
       return false;
     }
   }
@@ -122,8 +120,7 @@ class engine::state::recovery {
     }
     for (; !models_to_fit_.empty() && models_to_fit_.begin()->first <= number;
          models_to_fit_.erase(models_to_fit_.begin())) {
-      fitted_[models_to_fit_.begin()->second] =
-          detail::fit_whatever_the_weights(s_->refit_input_now(), s_->options.ials, {}, {});
+      fitted_[models_to_fit_.begin()->second] = detail::fit(s_->refit_input_now(), s_->options.ials, {}, {});
       ++report_->refitted;
     }
   }
@@ -289,7 +286,7 @@ inline std::shared_ptr<const hybrid::batch_snapshot> engine::state::read_model(s
   const auto reader = durable->read_snapshot(snapshot);
   const auto source = [&] { return reader->next(); };
   byte_reader in(source);
-  return detail::load_model(in);
+  return detail::load_model(in, *sources);
 }
 
 // true if the state stands as the snapshot has it; false, and a state to throw away, if it cannot be used

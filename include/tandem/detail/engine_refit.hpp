@@ -7,15 +7,19 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "tandem/batch/next_item_ridge.hpp"
 #include "tandem/core/error.hpp"
 #include "tandem/data/interactions.hpp"
 #include "tandem/detail/engine_durability.hpp"
 #include "tandem/detail/engine_snapshot.hpp"
 #include "tandem/detail/engine_state.hpp"
+#include "tandem/hybrid/ranker.hpp"
 
 TANDEM_BEGIN
 namespace detail {
@@ -29,25 +33,46 @@ struct refit_input {
   std::vector<bool> no_consent;
   std::size_t n_items = 0;
   std::shared_ptr<const hybrid::batch_snapshot> before;
+  std::optional<batch::next_item_ridge_options> ridge;  // none = no source asks for it
+  std::vector<std::shared_ptr<const hybrid::choice>> choices;
+  std::vector<std::string> sources;
   entry_number seen{};
 };
+
+// the events from there on that may be learned from, as of those who they belong to now
+template <class F>
+void for_each_event(const refit_input& in, log_position from, F&& f) {
+  in.prefix->read(from, [&](log_position, std::span<const logged_event> run) {
+    for (logged_event e : run) {
+      e.user = in.owner[slot(e.user)];
+      if (slot(e.user) >= in.no_consent.size() || !in.no_consent[slot(e.user)]) f(e);
+    }
+  });
+}
 
 inline interactions interactions_of(const refit_input& in, float heaviest) {
   std::vector<interaction> events;
   events.reserve(raw(in.prefix->end()));
-  in.prefix->read(log_position{0}, [&](log_position, std::span<const logged_event> run) {
-    for (const logged_event& e : run) {
-      const user_index who = in.owner[slot(e.user)];
-      if (slot(who) < in.no_consent.size() && in.no_consent[slot(who)]) continue;
-      events.push_back({who, e.item, std::min(e.weight, heaviest), e.time});
-    }
+  for_each_event(in, log_position{0}, [&](const logged_event& e) {
+    events.push_back({e.user, e.item, std::min(e.weight, heaviest), e.time});
   });
   return interactions::from_events(events, in.owner.size(), in.n_items, merge_rule::max);
 }
 
-inline std::shared_ptr<const hybrid::batch_snapshot> fit(const refit_input& in, float heaviest,
-                                                         const batch::ials_options& options, executor_ref executor,
-                                                         const progress& report) {
+// what is left out weighs less than a millionth
+inline std::vector<logged_event> latest_events(const refit_input& in, double half_life) {
+  const std::uint64_t end = raw(in.prefix->end());
+  const double kept = std::min(20 * half_life, static_cast<double>(end));
+  std::vector<logged_event> out;
+  out.reserve(static_cast<std::size_t>(kept));
+  for_each_event(in, log_position{end - static_cast<std::uint64_t>(kept)},
+                 [&](const logged_event& e) { out.push_back(e); });
+  return out;
+}
+
+inline std::shared_ptr<hybrid::batch_snapshot> fit_factors(const refit_input& in, float heaviest,
+                                                           const batch::ials_options& options, executor_ref executor,
+                                                           const progress& report) {
   const interactions log = interactions_of(in, heaviest);
   const batch::factor_model* warm = in.before != nullptr ? in.before->model.get() : nullptr;
   if (warm != nullptr && warm->rank() != options.rank) warm = nullptr;  // the file was opened with another rank
@@ -64,16 +89,28 @@ inline std::shared_ptr<const hybrid::batch_snapshot> fit(const refit_input& in, 
 }
 
 // one event of an odd weight must not stop every refit to come
-inline std::shared_ptr<const hybrid::batch_snapshot> fit_whatever_the_weights(const refit_input& in,
-                                                                              const batch::ials_options& options,
-                                                                              executor_ref executor,
-                                                                              const progress& report) {
+inline std::shared_ptr<hybrid::batch_snapshot> fit_factors_of_any_weights(const refit_input& in,
+                                                                          const batch::ials_options& options,
+                                                                          executor_ref executor,
+                                                                          const progress& report) {
   try {
-    return fit(in, static_cast<float>(max_event_weight), options, executor, report);
+    return fit_factors(in, static_cast<float>(max_event_weight), options, executor, report);
   } catch (const error& e) {
     if (e.code() != errc::not_finite) throw;
   }
-  return fit(in, tame_weight, options, executor, report);
+  return fit_factors(in, tame_weight, options, executor, report);
+}
+
+inline std::shared_ptr<const hybrid::batch_snapshot> fit(const refit_input& in, const batch::ials_options& options,
+                                                         executor_ref executor, const progress& report) {
+  auto out = fit_factors_of_any_weights(in, options, executor, report);
+  if (in.ridge) {
+    out->ridge =
+        batch::fit_next_item_ridge(latest_events(in, in.ridge->half_life), in.n_items, *in.ridge, executor, report);
+  }
+  auto ranking = std::make_shared<const hybrid::ranker>(hybrid::ranker::fit(in.choices, in.sources, executor, report));
+  if (ranking->ready()) out->ranking = std::move(ranking);
+  return out;
 }
 
 }  // namespace detail
@@ -86,6 +123,9 @@ inline detail::refit_input engine::state::refit_input_now() {
   in.no_consent = no_consent;
   in.n_items = items.size();
   in.before = batch;
+  if (detail::has_source(*sources, "next_item_ridge")) in.ridge = options.ridge;
+  in.choices = choices.latest();
+  for (const auto& each : *sources) in.sources.emplace_back(each->name());
   in.seen = last_entry();
   return in;
 }
@@ -99,7 +139,7 @@ inline void engine::state::refit(executor_ref executor, const progress& report) 
     in = refit_input_now();
     keeps = keeps && !needs_rebuild;
   }
-  auto after = detail::fit_whatever_the_weights(in, options.ials, executor, report);
+  auto after = detail::fit(in, options.ials, executor, report);
   const std::uint64_t kept = keeps ? write_model(*after, in.seen) : 0;
   {
     const std::lock_guard lock(mutex);

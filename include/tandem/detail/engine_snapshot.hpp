@@ -22,7 +22,7 @@ namespace detail {
 // What a state depends on beside the log. A state made under other options is of no use: the log is replayed instead.
 // What only the log remembers (weights of actions, answers given) or only the next refit asks for is not among it.
 inline std::string fingerprint(const engine_options& o, const source_list& sources) {
-  std::string out = "1";
+  std::string out = "2";
   const auto number = [&out](auto value) {
     std::array<char, 32> text{};
     out.append(text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr).push_back(' ');
@@ -33,8 +33,9 @@ inline std::string fingerprint(const engine_options& o, const source_list& sourc
                          o.blender.rate, o.blender.leader_decay, o.default_reward}) {
     number(x);
   }
-  for (const std::size_t n : {o.live.items, o.sequence.window, o.sequence.max_neighbours, o.blender.proposals,
-                              o.max_pending_decisions, o.max_facts, std::size_t{o.blender.guard}}) {
+  for (const std::size_t n :
+       {o.live.items, o.sequence.window, o.sequence.max_neighbours, o.blender.proposals, o.max_pending_decisions,
+        o.max_facts, std::size_t{o.blender.guard}, o.ranker.choices, o.ranker.others}) {
     number(n);
   }
   number(o.reward_window.count());
@@ -56,11 +57,13 @@ struct state_copy {
   std::vector<item_index> retired;
   online::trend popularity{1};
   cow_vector<float> damping, attribute_items;
+  cow_vector<double> latest;
   std::vector<online::trend> trends, contexts;
   online::sequence sequence;
   online::response_rate responses;
   cow_vector<std::vector<std::uint32_t>> attributes;
   hybrid::blender blender;
+  hybrid::choice_log choices;
   pending_decisions pending{0};
   key_set::keys_in_order keys;
   std::shared_ptr<const hybrid::batch_snapshot> batch;
@@ -91,7 +94,7 @@ void load_names(interner<Index>& to, byte_reader& in) {
 }
 
 inline void state_copy::save(byte_writer& out) const {
-  out.section("engine 1");
+  out.section("engine 2");
   for (const std::uint64_t n :
        {raw(position), counters.events, counters.late, counters.decisions, counters.rewards, counters.late_rewards,
         counters.expired_decisions, counters.evicted_decisions, counters.refits, next_decision}) {
@@ -117,6 +120,7 @@ inline void state_copy::save(byte_writer& out) const {
   out.put(retired);
   popularity.save(out);
   damping.save(out);
+  latest.save(out);
   for (const auto* list : {&trends, &contexts}) {
     out.count(list->size());
     for (const online::trend& each : *list) each.save(out);
@@ -126,6 +130,7 @@ inline void state_copy::save(byte_writer& out) const {
   attributes.save(out);
   attribute_items.save(out);
   blender.save(out);
+  choices.save(out);
   pending.save(out);
   key_set::save(keys, out);
   out.section("batch");
@@ -156,6 +161,7 @@ inline detail::state_copy engine::state::copy() const {
   out.retired = retired;
   out.popularity = popularity;
   out.damping = damping;
+  out.latest = latest;
   out.attribute_items = attribute_items;
   out.trends = trends;
   out.contexts = contexts;
@@ -164,6 +170,7 @@ inline detail::state_copy engine::state::copy() const {
   out.responses = responses;
   out.attributes = attributes;
   out.blender = blender;
+  out.choices = choices;
   out.pending = pending;
   out.keys = keys.in_order();
   out.batch = batch;
@@ -198,6 +205,7 @@ inline void engine::state::load_learners(byte_reader& in) {
   for (const item_index item : retired) in.check(slot(item) < n, "an item that is not there");
   popularity = online::trend::load(in, n);
   damping = cow_vector<float>::load(in, n);
+  latest = cow_vector<double>::load(in, n);
   in.check(in.count() == trends.size(), "another number of trends");
   for (online::trend& each : trends) each = online::trend::load(in, n);
   contexts.clear();
@@ -207,13 +215,14 @@ inline void engine::state::load_learners(byte_reader& in) {
   attributes = cow_vector<std::vector<std::uint32_t>>::load(in, n);
   attribute_items = cow_vector<float>::load(in);
   blender = hybrid::blender::load(in, sources->size(), options.blender);
+  choices = hybrid::choice_log::load(in, sources->size(), choices.options());
   pending = detail::pending_decisions::load(in, options.max_pending_decisions, {users.size(), n, sources->size()});
   keys = detail::key_set::load(in, options.max_event_keys);
 }
 
 // takes what save() wrote; returns the version of the model that goes with it, 0 = none
 inline std::uint64_t engine::state::load(byte_reader& in, log_position& position) {
-  in.section("engine 1");
+  in.section("engine 2");
   position = log_position{in.get<std::uint64_t>()};
   for (std::uint64_t* const n :
        {&counters.events, &counters.late, &counters.decisions, &counters.rewards, &counters.late_rewards,
@@ -243,7 +252,7 @@ namespace detail {
 
 inline void save_model(const hybrid::batch_snapshot& of, byte_writer& out) {
   const batch::factor_model& model = *of.model;
-  out.section("model 1");
+  out.section("model 2");
   out.put(of.version);
   out.put(raw(of.position));
   out.count(model.rank());
@@ -254,10 +263,41 @@ inline void save_model(const hybrid::batch_snapshot& of, byte_writer& out) {
   out.put(model.user_matrix());
   out.put(model.item_matrix());
   out.put(of.popularity);
+  const batch::next_item_ridge_model& ridge = of.ridge;
+  out.section("ridge");
+  out.count(ridge.n_items());
+  out.put(ridge.decay());
+  out.count(ridge.window());
+  out.put(ridge.kept());
+  out.put(ridge.weights());
+  (of.ranking != nullptr ? *of.ranking : hybrid::ranker()).save(out);
 }
 
-inline std::shared_ptr<const hybrid::batch_snapshot> load_model(byte_reader& in, executor_ref executor = {}) {
-  in.section("model 1");
+inline batch::next_item_ridge_model load_ridge(byte_reader& in) {
+  in.section("ridge");
+  const std::size_t n_items = in.count();
+  batch::next_item_ridge_options options;
+  options.decay = in.get_finite<float>();
+  options.window = in.count();
+  auto kept = in.get_vector<item_index>(n_items);
+  auto weights = in.get_vector<float>(kept.size() * kept.size());
+  try {
+    return batch::next_item_ridge_model::from_weights(std::move(kept), std::move(weights), n_items, options);
+  } catch (const error&) {
+    in.check(false, "an impossible ridge");
+    throw;
+  }
+}
+
+// whether these are the sources that it was fitted to
+inline bool reads(const hybrid::ranker& of, const source_list& sources) {
+  return std::ranges::equal(of.sources(), sources, {}, {}, [](const auto& each) { return each->name(); });
+}
+
+// @param sources  of the engine: a ranker of others is left out
+inline std::shared_ptr<const hybrid::batch_snapshot> load_model(byte_reader& in, const source_list& sources,
+                                                                executor_ref executor = {}) {
+  in.section("model 2");
   const auto version = in.get<std::uint64_t>();
   const log_position position{in.get<std::uint64_t>()};
   const std::size_t rank = in.count(batch::factor_model::max_rank);
@@ -271,6 +311,9 @@ inline std::shared_ptr<const hybrid::batch_snapshot> load_model(byte_reader& in,
   auto out = std::make_shared<hybrid::batch_snapshot>(std::make_shared<const batch::factor_model>(
       batch::factor_model::from_factors(std::move(users), std::move(items), rank, weights, executor)));
   out->popularity = in.get_vector<float>();
+  out->ridge = load_ridge(in);
+  auto ranking = std::make_shared<const hybrid::ranker>(hybrid::ranker::load(in));
+  if (ranking->ready() && reads(*ranking, sources)) out->ranking = std::move(ranking);
   out->version = version;
   out->position = position;
   in.finish();

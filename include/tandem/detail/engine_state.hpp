@@ -20,6 +20,7 @@
 #include "tandem/detail/key_set.hpp"
 #include "tandem/detail/pending_decisions.hpp"
 #include "tandem/engine.hpp"
+#include "tandem/hybrid/choice_log.hpp"
 #include "tandem/hybrid/decide.hpp"
 #include "tandem/online/response_rate.hpp"
 #include "tandem/online/trend.hpp"
@@ -72,6 +73,7 @@ struct engine::state {
   std::vector<item_index> retired;
   online::trend popularity{std::numeric_limits<double>::infinity()};
   cow_vector<float> damping;
+  cow_vector<double> latest;  // as knowledge has it
   std::vector<online::trend> trends;
   online::sequence sequence;
   online::response_rate responses;
@@ -79,6 +81,7 @@ struct engine::state {
   cow_vector<std::vector<std::uint32_t>> attributes;
   cow_vector<float> attribute_items;
   hybrid::blender blender;
+  hybrid::choice_log choices;  // what a ranker is fitted to
   std::shared_ptr<const hybrid::batch_snapshot> batch;
   detail::pending_decisions pending;
   detail::key_set keys;
@@ -157,7 +160,7 @@ struct engine::state {
   reject_reason weigh(const event& e, const detail::pending_decision* answer, double& weight) const;
   void learn(const logged_event& e);
   void learn_context(item_index item, const std::vector<std::string>& where);
-  void learn_reward(detail::pending_decision& p, item_index item, double value);
+  void learn_reward(detail::pending_decision& p, user_index who, item_index item, double value);
   void learn_late_reward(const detail::pending_decision& p, item_index item, double value);
   void learn_silence(detail::pending_decision& p) noexcept;
   void move_clock(timestamp now) noexcept;
@@ -186,6 +189,22 @@ struct engine::state {
 };
 
 namespace detail {
+
+inline bool has_source(const source_list& in, std::string_view name) {
+  return std::any_of(in.begin(), in.end(), [&](const auto& each) { return each->name() == name; });
+}
+
+inline std::string_view leader_of(const hybrid::blend_weights& weights, const source_list& sources) {
+  if (weights.leader < sources.size()) return sources[weights.leader]->name();
+  return weights.leader == weights.blend_leads() ? "blend" : "ranker";
+}
+
+// nothing is to be ranked when there is one source
+inline hybrid::choice_log new_choice_log(const engine_options& o, std::size_t n_sources) {
+  hybrid::choice_log_options kept = o.ranker.log();
+  if (n_sources < 2) kept.choices = 0;
+  return hybrid::choice_log(n_sources, kept);
+}
 
 inline void add_source(source_list& to, std::shared_ptr<const hybrid::source> source) {
   if (source == nullptr) throw error(errc::invalid_argument, "must not be null", {{}, 0, "source"});
@@ -222,6 +241,7 @@ inline engine::state::state(engine_options o, std::unique_ptr<event_store> log,
   for (const auto& each : own) detail::add_source(list, each);
   own_sources = own.size();
   blender = hybrid::blender(list.size(), options.blender);
+  choices = detail::new_choice_log(options, list.size());
   sources = std::make_shared<const detail::source_list>(std::move(list));
   for (const auto& [name, weight] : options.actions) action_weight[slot(action_of(name))] = weight;
 }
@@ -397,7 +417,8 @@ inline observe_result engine::state::log(const told& t) {
   if (late) ++counters.late;
   ++counters.events;
   const auto from_reward = [&] {
-    if (rewards && may_learn_from(owner[slot(record.user)])) learn_reward(*answer, record.item, t.weight);
+    const user_index who = owner[slot(record.user)];
+    if (rewards && may_learn_from(who)) learn_reward(*answer, who, record.item, t.weight);
   };
   const auto from_context = [&] {
     if (t.weight > 0 && may_learn_from(owner[slot(record.user)])) learn_context(record.item, t.where);
@@ -427,6 +448,8 @@ inline void engine::state::learn(const logged_event& e) {
         popularity.add(e.item, tick);
         damping.grow(slot(e.item) + 1);
         damping.write(slot(e.item)) = 1 / std::sqrt(5 + popularity.relative(e.item));
+        latest.grow(slot(e.item) + 1);
+        latest.write(slot(e.item)) = tick;
       },
       [&] {
         for (online::trend& each : trends) each.add(e.item, tick);
@@ -448,7 +471,7 @@ inline void engine::state::learn_context(item_index item, const std::vector<std:
 
 // ---- rewards ------------------------------------------------------------------------------------------------------
 
-inline void engine::state::learn_reward(detail::pending_decision& p, item_index item, double value) {
+inline void engine::state::learn_reward(detail::pending_decision& p, user_index who, item_index item, double value) {
   p.rewarded.push_back(item);
   ++counters.rewards;
   if (p.settled) return learn_late_reward(p, item, value);
@@ -457,14 +480,15 @@ inline void engine::state::learn_reward(detail::pending_decision& p, item_index 
   const auto at = std::find(on_offer.begin(), on_offer.end(), item);
   if (at == on_offer.end()) return blender.learn_miss();
   const auto taken = static_cast<std::size_t>(at - on_offer.begin());
+  std::vector<std::size_t> offered = p.shown;
   if (p.was_shown(item)) {
     responses.taken(item, value);
-    blender.learn(*p.candidates, p.shown, taken);
-    return;
+  } else {
+    offered.resize(on_offer.size());
+    std::iota(offered.begin(), offered.end(), std::size_t{0});
   }
-  std::vector<std::size_t> all(on_offer.size());
-  std::iota(all.begin(), all.end(), std::size_t{0});
-  blender.learn(*p.candidates, all, taken);
+  const std::vector<float> blended = blender.learn(*p.candidates, offered, taken);
+  choices.add(*p.candidates, offered, taken, blended, who);
 }
 
 // the candidates are gone: no choice to learn, but the item earned more than was thought when the window passed

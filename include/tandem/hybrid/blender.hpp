@@ -77,8 +77,11 @@ struct blend_weights {
 
   std::size_t n_sources = 0;
   std::vector<float> weight;  ///< (1 + n_moments) x (n_sources * per_source)
-  std::size_t leader = 0;     ///< expert that serves: s < n_sources = that source, n_sources = the blend
+  std::size_t leader = 0;     ///< expert that serves: s < n_sources = that source, or one of the next two
 
+  /// The experts beside the sources.
+  [[nodiscard]] std::size_t blend_leads() const noexcept { return n_sources; }
+  [[nodiscard]] std::size_t ranker_leads() const noexcept { return n_sources + 1; }
   [[nodiscard]] std::size_t width() const noexcept { return n_sources * per_source; }
 
   /// Writes the features of candidate c, length width().
@@ -110,14 +113,19 @@ struct blend_weights {
 
   /// How much the served score moves when the value of source s does.
   [[nodiscard]] float slope(const candidate_set& set, std::size_t s) const noexcept {
-    if (leader != n_sources) return leader == s ? 1.0F : 0.0F;
+    if (leader < n_sources) return leader == s ? 1.0F : 0.0F;
     return weight[s] + weight[(1 + static_cast<std::size_t>(set.when)) * width() + s];
   }
 
-  /// The score that is served: the blend's, or the leading source's with the blend ordering what it did not propose.
+  /// The score that is served: the blend's, the ranker's where there is one, or the leading source's with the blend
+  /// ordering what it did not propose.
   void serve(const candidate_set& set, std::span<float> out) const {
     blend(set, out);
-    if (leader == n_sources || set.size() == 0) return;
+    if (leader == blend_leads() || set.size() == 0) return;
+    if (leader == ranker_leads()) {
+      if (!set.ranked.empty()) std::copy(set.ranked.begin(), set.ranked.end(), out.begin());
+      return;
+    }
     float lowest = std::numeric_limits<float>::infinity();
     for (std::size_t c = 0; c < set.size(); ++c) {
       if (set.place[c * n_sources + leader] != candidate_set::not_proposed) {
@@ -142,7 +150,7 @@ struct blend_weights {
     in.section("blend_weights");
     blend_weights out;
     out.n_sources = n_sources;
-    out.leader = in.count(n_sources);
+    out.leader = in.count(n_sources + 1);
     const std::size_t n = (1 + n_moments) * out.width();
     out.weight = in.get_vector<float>(n);
     in.check(out.weight.size() == n, "another number of sources");
@@ -161,7 +169,8 @@ struct blend_weights {
 /// weights, were chosen on three real logs and an invented one (docs/study.md). Guard: every source and the blend are
 /// experts; each choice adds its NDCG@10 to the expert's discounted sum. The blend serves unless a source's sum is
 /// ahead by more than twice the standard error of the difference; then the source that is furthest ahead does. Ties of
-/// a source count at their mean place. Threads: thread-compatible; weights() is copy-on-write.
+/// a source count at their mean place. Where the blend would serve, a ranker (hybrid/ranker.hpp) does while it is ahead
+/// of it: it was fitted to be. Threads: thread-compatible; weights() is copy-on-write.
 class blender {
  public:
   explicit blender(std::size_t n_sources = 0, blender_options options = {}) : options_(options) {
@@ -180,13 +189,14 @@ class blender {
   /// The weights as they are now; a copy stays as it is.
   [[nodiscard]] const cow<blend_weights>& weights() const noexcept { return weights_; }
 
-  /// Learns that candidate `taken` was chosen among `offered` (subscripts of `set`, `taken` among them).
-  /// Complexity: O(candidates * sources). Allocates: scratch.
-  void learn(const candidate_set& set, std::span<const std::size_t> offered, std::size_t taken) {
+  /// Learns that candidate `taken` was chosen among `offered` (subscripts of `set`, `taken` among them), and returns
+  /// the scores that the blend had for all candidates before it did. Complexity: O(candidates * sources). Allocates:
+  /// scratch.
+  std::vector<float> learn(const candidate_set& set, std::span<const std::size_t> offered, std::size_t taken) {
     std::vector<float> score(set.size());
     weights_->blend(set, score);
     judge(set, taken, score);
-    if (offered.size() < 2) return;
+    if (offered.size() < 2) return score;
     blend_weights& w = weights_.write();
     const std::size_t width = w.width();
     float highest = -std::numeric_limits<float>::infinity();
@@ -212,12 +222,14 @@ class blender {
         w.weight[block * width + j] -= static_cast<float>(options_.rate) * (mean[j] - x[j]) / (prior + known);
       }
     }
+    return score;
   }
 
   /// Learns that something outside the candidates was taken, or nothing at all: every expert missed.
   void learn_miss() {
     for (double& s : standing_) s *= options_.leader_decay;
     for (double& s : scatter_) s *= options_.leader_decay * options_.leader_decay;
+    ranker_ahead_ *= options_.leader_decay;
   }
 
   [[nodiscard]] const blender_options& options() const noexcept { return options_; }
@@ -232,6 +244,7 @@ class blender {
     out.put(known_);
     out.put(standing_);
     out.put(scatter_);
+    out.put(ranker_ahead_);
   }
   /// The blender of `n_sources` that save() wrote: it goes on with the same bits.
   /// Errors: bad_format, also for other options or another number of sources than those of the saved one.
@@ -247,6 +260,7 @@ class blender {
     fill(out.known_);
     fill(out.standing_);
     fill(out.scatter_);
+    out.ranker_ahead_ = in.get_finite<double>();
     for (const float x : out.known_) in.check(std::isfinite(x) && x >= 0, "an impossible curvature");
     for (const double x : out.standing_) in.check(std::isfinite(x) && x >= 0, "an impossible standing");
     for (const double x : out.scatter_) in.check(std::isfinite(x) && x >= 0, "an impossible standing");
@@ -259,25 +273,31 @@ class blender {
 
   static double gain(double place) noexcept { return place < 10 ? 1 / std::log2(place + 2) : 0.0; }
 
-  // credits every expert with where it had the choice, and lets the best lead
-  void judge(const candidate_set& set, std::size_t taken, std::span<const float> score) {
-    learn_miss();
-    const std::size_t n = set.n_sources;
+  static double place_of(std::size_t taken, std::span<const float> score) noexcept {
     std::size_t above = 0;
     std::size_t equal = 0;
     for (const float other : score) {
       above += other > score[taken] ? 1U : 0U;
       equal += other == score[taken] ? 1U : 0U;
     }
-    const double blended = gain(static_cast<double>(above) + static_cast<double>(equal - 1) / 2);
+    return static_cast<double>(above) + static_cast<double>(equal - 1) / 2;
+  }
+
+  // credits every expert with where it had the choice, and lets the best lead
+  void judge(const candidate_set& set, std::size_t taken, std::span<const float> score) {
+    learn_miss();
+    const std::size_t n = set.n_sources;
+    const double blended = gain(place_of(taken, score));
+    if (!set.ranked.empty()) ranker_ahead_ += gain(place_of(taken, set.ranked)) - blended;
     standing_[n] += blended;
     for (std::size_t s = 0; s < n; ++s) {
       const double alone = gain(set.tied_place(taken, s));
       standing_[s] += alone;
       scatter_[s] += (alone - blended) * (alone - blended);
     }
-    if (!options_.guard || n < 2) return;
-    const std::size_t best = leading();
+    if (n < 2) return;
+    std::size_t best = options_.guard ? leading() : weights_->blend_leads();
+    if (best == weights_->blend_leads() && ranker_ahead_ > 0) best = weights_->ranker_leads();
     if (best != weights_->leader) weights_.write().leader = best;
   }
 
@@ -300,6 +320,7 @@ class blender {
   std::vector<float> known_;  // per weight: the curvature C
   std::vector<double> standing_;
   std::vector<double> scatter_;  // per source: variance of the difference of its sum from the blend's
+  double ranker_ahead_ = 0;      // discounted NDCG@10 by which the ranker was ahead of the blend
 };
 
 }  // namespace hybrid

@@ -42,6 +42,33 @@ inline constexpr std::size_t n_moments = 6;
   return moment::returning;
 }
 
+/// What a request says of its moment in numbers.
+struct request_numbers {
+  float events = 0;  ///< log(1 + events of the user)
+  float since = -1;  ///< log(1 + seconds since the user's last event); -1 = none
+  float run = 0;     ///< the user's latest events that have the request's time
+
+  [[nodiscard]] static request_numbers of(const query& q) noexcept {
+    request_numbers out;
+    const auto recent = q.known.history->recent();
+    if (recent.empty()) return out;
+    out.events = std::log1p(static_cast<float>(q.known.history->events()));
+    const auto gap = static_cast<float>((q.time - recent.back().time).count()) / 1000;
+    out.since = std::log1p(std::max(0.0F, gap));
+    const auto other = std::find_if(recent.rbegin(), recent.rend(), [&](const auto& e) { return e.time != q.time; });
+    out.run = static_cast<float>(other - recent.rbegin());
+    return out;
+  }
+  void save(byte_writer& out) const {
+    for (const float x : {events, since, run}) out.put(x);
+  }
+  [[nodiscard]] static request_numbers load(byte_reader& in) {
+    request_numbers out;
+    for (float* const x : {&out.events, &out.since, &out.run}) *x = in.get_finite<float>();
+    return out;
+  }
+};
+
 /// The union of what the sources proposed, with every source's view of every candidate.
 struct candidate_set {
   static constexpr std::uint8_t not_proposed = 255;
@@ -54,6 +81,8 @@ struct candidate_set {
   std::vector<std::uint32_t> tied_beyond;  ///< per source: items left out that tie with an exact place of its list
   std::vector<float> unit;                 ///< per source: change of value per unit of score; 0 for shares
   moment when = moment::new_user;
+  request_numbers asked;
+  std::vector<float> ranked;  ///< n, the ranker's scores; empty without one
 
   [[nodiscard]] std::size_t size() const noexcept { return items.size(); }
 
@@ -79,12 +108,14 @@ struct candidate_set {
   void save(byte_writer& out) const {
     out.section("candidates");
     out.put(when);
+    asked.save(out);
     out.count(n_sources);
     out.put(items);
     out.put(tied_beyond);
     out.put(unit);
     out.put(value);
     out.put(place);
+    out.put(ranked);
   }
   /// The set that save() wrote, with all its sizes in agreement.
   /// Errors: bad_format, also for items beyond `n_items` and for other than `n_sources` sources.
@@ -92,6 +123,7 @@ struct candidate_set {
     in.section("candidates");
     candidate_set out;
     out.when = in.get_up_to(moment::returning);
+    out.asked = request_numbers::load(in);
     out.n_sources = in.count();
     in.check(out.n_sources == n_sources, "another number of sources");
     out.items = in.get_vector<item_index>();
@@ -104,8 +136,11 @@ struct candidate_set {
     out.value = in.get_vector<float>(cells);
     out.place = in.get_vector<std::uint8_t>(cells);
     in.check(out.value.size() == cells && out.place.size() == cells, "an impossible count");
-    for (const float x : out.unit) in.check(std::isfinite(x), "a number that is not finite");
-    for (const float x : out.value) in.check(std::isfinite(x), "a number that is not finite");
+    out.ranked = in.get_vector<float>(out.size());
+    in.check(out.ranked.empty() || out.ranked.size() == out.size(), "an impossible count");
+    for (const auto* numbers : {&out.unit, &out.value, &out.ranked}) {
+      for (const float x : *numbers) in.check(std::isfinite(x), "a number that is not finite");
+    }
     return out;
   }
 };
@@ -318,6 +353,7 @@ inline candidate_set gather(const query& q, std::span<const std::shared_ptr<cons
   candidate_set out;
   out.n_sources = sources.size();
   out.when = moment_of(q);
+  out.asked = request_numbers::of(q);
   out.tied_beyond.assign(sources.size(), 0);
   out.unit.assign(sources.size(), 0.0F);
   detail::score_all(q, sources, scratch);

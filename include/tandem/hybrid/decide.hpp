@@ -12,6 +12,7 @@
 #include "tandem/core/random.hpp"
 #include "tandem/hybrid/blender.hpp"
 #include "tandem/hybrid/candidates.hpp"
+#include "tandem/hybrid/ranker.hpp"
 #include "tandem/hybrid/slate.hpp"
 #include "tandem/hybrid/source.hpp"
 
@@ -25,6 +26,7 @@ struct view {
   std::vector<item_index> forbidden;  ///< retired, blocked, disliked
   std::vector<item_index> only;       ///< the host's candidates; empty = all items
   bool limited = false;               ///< the host gave candidates, even if none of them is known
+  std::size_t rank_depth = ranker_options{}.depth;
 };
 
 /// What is wanted of the view.
@@ -90,6 +92,11 @@ inline std::vector<online::estimate> estimates_of(const query& q,
   out.candidates =
       gather(q, sources, std::max(w.proposals, std::min<std::size_t>(w.count, 254)), v.only, w.count, scratch);
   out.score.resize(out.candidates.size());
+  if (v.known.batch != nullptr && v.known.batch->ranking != nullptr && out.candidates.size() > 0) {
+    out.candidates.ranked.resize(out.candidates.size());
+    v.weights->blend(out.candidates, out.score);
+    v.known.batch->ranking->rank(out.candidates, out.score, v.rank_depth, out.candidates.ranked);
+  }
   v.weights->serve(out.candidates, out.score);
   const std::size_t count = std::min(w.count, out.score.size());
   const std::vector<std::size_t> order = order_by_score(out.score, count + (w.explore ? options.pool : 0));

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tandem/batch/factor_model.hpp"
+#include "tandem/batch/next_item_ridge.hpp"
 #include "tandem/batch/packed_items.hpp"
 #include "tandem/core/cow.hpp"
 #include "tandem/core/ids.hpp"
@@ -24,15 +25,19 @@
 TANDEM_BEGIN
 namespace hybrid {
 
-/// A trained batch model with what its sources need beside the factors.
+class ranker;
+
+/// What a refit trained, with what its sources need beside.
 struct batch_snapshot {
   /// Packs the model's items: O(n_items * rank).
   explicit batch_snapshot(std::shared_ptr<const batch::factor_model> trained)
       : model(std::move(trained)), items(*model) {}
 
   std::shared_ptr<const batch::factor_model> model;
-  batch::packed_items items;      ///< of the model, for scoring them all
-  std::vector<float> popularity;  ///< log(1 + users) per item at the refit: what a user without factors gets
+  batch::packed_items items;              ///< of the model, for scoring them all
+  batch::next_item_ridge_model ridge;     ///< without items when no source asks for it
+  std::shared_ptr<const ranker> ranking;  ///< hybrid/ranker.hpp; null without one
+  std::vector<float> popularity;          ///< log(1 + users) per item at the refit: what a user without factors gets
   std::uint64_t version = 0;
   log_position position{};  ///< the log up to here (exclusive) was trained on
 };
@@ -51,6 +56,8 @@ struct knowledge {
   std::shared_ptr<const batch_snapshot> batch;  ///< null before the first refit
   online::trend popularity{std::numeric_limits<double>::infinity()};
   cow_vector<float> damping;            ///< 1 / sqrt(5 + events) per item: what tames ties to popular items
+  cow_vector<double> latest;            ///< per item: the number of its last event, counted from 1; 0 = none
+  double events = 0;                    ///< in all: the number of the log's last event
   std::vector<online::trend> trends;    ///< one per half-life, shortest first
   cow<online::history> history;         ///< of the user asked for; empty for an unknown one
   std::vector<recent_item> recent;      ///< the user's latest items, newest first, at most recent_items

@@ -59,6 +59,20 @@ class trend_source final : public source {
   std::size_t which_;
 };
 
+class latest_source final : public source {
+ public:
+  std::string_view name() const noexcept override { return "latest"; }
+  score_scale scale() const noexcept override { return score_scale::share; }
+  bool score(const query& q, std::span<float> out) const override {
+    const double next = q.known.events + 1;
+    q.known.latest.for_each_block([&](std::size_t first, const double* last, std::size_t n) {
+      float* const to = out.data() + first;
+      for (std::size_t i = 0; i < n; ++i) to[i] = last[i] > 0 ? 1 / static_cast<float>(next - last[i]) : 0.0F;
+    });
+    return q.known.latest.size() > 0;
+  }
+};
+
 // sums one kind of tie over the user's latest items
 template <class Pick>
 void add_ties(const query& q, std::size_t n, std::span<float> out, float decay, Pick pick) {
@@ -147,6 +161,18 @@ class repeat_source final : public source {
   }
 };
 
+class habit_source final : public source {
+ public:
+  std::string_view name() const noexcept override { return "habit"; }
+  score_scale scale() const noexcept override { return score_scale::share; }
+  bool score(const query& q, std::span<float> out) const override {
+    if (q.seen_excluded) return false;
+    const auto recent = q.known.history->recent();
+    for (const online::past_event& past : recent) out[slot(past.item)] += 1;
+    return !recent.empty();
+  }
+};
+
 class response_source final : public source {
  public:
   std::string_view name() const noexcept override { return "response_rate"; }
@@ -209,6 +235,19 @@ class attributes_source final : public source {
   }
 };
 
+class next_item_ridge_source final : public source {
+ public:
+  std::string_view name() const noexcept override { return "next_item_ridge"; }
+  bool score(const query& q, std::span<float> out) const override {
+    if (q.known.batch == nullptr) return false;
+    const auto recent = q.known.history->recent();
+    std::vector<item_index> items(recent.size());
+    std::transform(recent.begin(), recent.end(), items.begin(), [](const auto& past) { return past.item; });
+    const batch::next_item_ridge_model& model = q.known.batch->ridge;
+    return model.score_recent(items, out.first(model.n_items()));
+  }
+};
+
 class batch_affinity_source final : public source {
  public:
   std::string_view name() const noexcept override { return "batch_affinity"; }
@@ -264,23 +303,26 @@ class posterior_source final : public source {
 
 /// The built-in sources, in the order they are reported. `trend_*` halve every 200, 2,000 and 20,000 events.
 [[nodiscard]] inline std::span<const source_info> built_in_sources() noexcept {
-  static constexpr std::array<source_info, 16> all{{
+  static constexpr std::array<source_info, 19> all{{
       {"popularity", "events per item so far"},
       {"trend_short", "events per item, halving every 200 events"},
       {"trend_medium", "events per item, halving every 2,000 events"},
       {"trend_long", "events per item, halving every 20,000 events"},
+      {"latest", "what anybody had last"},
       {"next_item", "what followed the user's last two items at once"},
       {"followers", "what came after the user's last 12 items"},
       {"followers_recent", "what came after the user's last two items"},
       {"neighbours", "what other users had near the user's last 12 items"},
       {"basket", "what goes with the items of this very moment"},
       {"repeat", "what the user had before, the latest first"},
+      {"habit", "what the user had before, the most often first"},
       {"response_rate", "how often the item is taken when shown"},
       {"context", "what is taken more under the request's context than at large"},
       {"attributes", "items whose attributes the user had lately"},
       {"batch_affinity", "user and item factors, both frozen since the refit", true},
       {"batch_fold_in", "item factors frozen, the user's whole history folded in on request", true, false},
       {"live_affinity", "the batch posterior updated by the user's later events, recent ones counting more", true},
+      {"next_item_ridge", "what comes next after the user's latest items, by a linear model of the whole log", true},
   }};
   return all;
 }
@@ -295,12 +337,14 @@ inline constexpr std::array<double, 3> trend_half_lives{200, 2000, 20000};
   if (name == "trend_short") return std::make_shared<detail::trend_source>("trend_short", 0);
   if (name == "trend_medium") return std::make_shared<detail::trend_source>("trend_medium", 1);
   if (name == "trend_long") return std::make_shared<detail::trend_source>("trend_long", 2);
+  if (name == "latest") return std::make_shared<detail::latest_source>();
   if (name == "next_item") return std::make_shared<detail::next_item_source>();
   if (name == "followers") return std::make_shared<detail::followers_source>("followers", knowledge::recent_items);
   if (name == "followers_recent") return std::make_shared<detail::followers_source>("followers_recent", 2);
   if (name == "neighbours") return std::make_shared<detail::neighbours_source>();
   if (name == "basket") return std::make_shared<detail::basket_source>();
   if (name == "repeat") return std::make_shared<detail::repeat_source>();
+  if (name == "habit") return std::make_shared<detail::habit_source>();
   if (name == "response_rate") return std::make_shared<detail::response_source>();
   if (name == "context") return std::make_shared<detail::context_source>();
   if (name == "attributes") return std::make_shared<detail::attributes_source>();
@@ -313,6 +357,7 @@ inline constexpr std::array<double, 3> trend_half_lives{200, 2000, 20000};
     };
     return std::make_shared<detail::posterior_source<decltype(latest)>>("live_affinity", latest);
   }
+  if (name == "next_item_ridge") return std::make_shared<detail::next_item_ridge_source>();
   std::string names;
   for (const source_info& each : built_in_sources()) names += (names.empty() ? "" : ", ") + std::string(each.name);
   throw error(errc::not_found, "there is no source '" + std::string(name) + "'", {{}, 0, "sources"},

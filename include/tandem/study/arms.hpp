@@ -1,5 +1,6 @@
 #pragma once
-// The four arms that a study compares: one engine each, which differ in nothing but the sources they may blend.
+// The five arms that a study compares: one engine each, which differ in the sources they may blend and in whether a
+// ranker orders the blend anew.
 
 #include <array>
 #include <cstddef>
@@ -18,24 +19,31 @@ namespace study {
 
 /// An arm of the study.
 enum class arm : std::uint8_t {
-  batch,          ///< the batch model alone: items and users frozen between refits
-  batch_fold_in,  ///< the batch model's items, the user folded in anew at each request
-  realtime,       ///< every source that needs no batch model, and the same blender
-  hybrid,         ///< every source of an engine with default options: all but batch_fold_in
+  batch,            ///< the batch model alone: items and users frozen between refits
+  batch_fold_in,    ///< the batch model's items, the user folded in anew at each request
+  realtime,         ///< every source that needs no batch model, and the same blender; nothing is refitted
+  realtime_ranked,  ///< the same, and a ranker that is fitted as often as the hybrid's
+  hybrid,           ///< an engine with default options: every source but batch_fold_in, and a ranker
 };
 
-inline constexpr std::size_t n_arms = 4;
-inline constexpr std::array<arm, n_arms> all_arms = {arm::batch, arm::batch_fold_in, arm::realtime, arm::hybrid};
+inline constexpr std::size_t n_arms = 5;
+inline constexpr std::array<arm, n_arms> all_arms = {arm::batch, arm::batch_fold_in, arm::realtime,
+                                                     arm::realtime_ranked, arm::hybrid};
+/// The same, in the order of tables: the hybrid first.
+inline constexpr std::array<arm, n_arms> arms_for_people = {arm::hybrid, arm::realtime_ranked, arm::realtime,
+                                                            arm::batch_fold_in, arm::batch};
 
 /// The arm's key in reports, as it stands in the enum.
 [[nodiscard]] constexpr std::string_view name(arm a) noexcept {
-  constexpr std::array<std::string_view, n_arms> names = {"batch", "batch_fold_in", "realtime", "hybrid"};
+  constexpr std::array<std::string_view, n_arms> names = {"batch", "batch_fold_in", "realtime", "realtime_ranked",
+                                                          "hybrid"};
   return names[static_cast<std::size_t>(a)];
 }
 
 /// The arm's name for people.
 [[nodiscard]] constexpr std::string_view title(arm a) noexcept {
-  constexpr std::array<std::string_view, n_arms> titles = {"Batch", "Batch + fold-in", "Real-time", "Hybrid"};
+  constexpr std::array<std::string_view, n_arms> titles = {"Batch", "Batch + fold-in", "Real-time",
+                                                           "Real-time + ranker", "Hybrid"};
   return titles[static_cast<std::size_t>(a)];
 }
 
@@ -45,7 +53,8 @@ inline constexpr std::array<arm, n_arms> all_arms = {arm::batch, arm::batch_fold
       "A matrix factorization; users and items stay as the last refit left them.",
       "The same items; the user is solved anew at each request from all they did so far, every item counting alike.",
       "Every source that learns from each event, blended; no batch factors.",
-      "Everything: batch and real-time sources, blended by weights learned from what was taken."};
+      "The same, its best ordered anew by trees that are fitted, at each refit, to what was taken.",
+      "Everything: batch and real-time sources, blended by weights learned from what was taken, and the same trees."};
   return sentences[static_cast<std::size_t>(a)];
 }
 
@@ -60,12 +69,13 @@ inline constexpr std::array<arm, n_arms> all_arms = {arm::batch, arm::batch_fold
   return names;
 }
 
-/// Whether an arm has a source that a refit changes. The real-time arm has none: it is not refitted, and pays for none.
+/// Whether a refit changes anything of an arm. Nothing of the real-time arm: it is not refitted, and pays for none.
 [[nodiscard]] inline bool needs_refits(arm a) noexcept { return a != arm::realtime; }
 
-/// `base` with the sources of an arm.
+/// `base` with the sources of an arm, and without a ranker unless the arm has one.
 [[nodiscard]] inline engine_options options_of(arm a, engine_options base) {
   base.sources = sources_of(a);
+  if (a != arm::realtime_ranked && a != arm::hybrid) base.ranker.choices = 0;
   return base;
 }
 

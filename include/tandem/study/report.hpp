@@ -62,7 +62,7 @@ struct comparison {
 struct protocol_report {
   std::array<arm_report, n_arms> arms;
   std::vector<source_report> sources;   ///< best first
-  std::vector<comparison> comparisons;  ///< with batch, batch_fold_in, realtime, best_source
+  std::vector<comparison> comparisons;  ///< with batch, batch_fold_in, realtime, realtime_ranked, best_source
   [[nodiscard]] const arm_report& operator[](arm a) const noexcept { return arms[static_cast<std::size_t>(a)]; }
 };
 
@@ -96,7 +96,7 @@ struct study_report {
 [[nodiscard]] study_report describe(const event_log& log, const replay_plan& plan, const replay_options& options,
                                     std::uint64_t seed);
 
-/// Puts four arms' results, in the order of all_arms, side by side.
+/// Puts all arms' results, in the order of all_arms, side by side.
 /// Complexity: about 60 bootstraps of 1,000 resamples over the judged users. Errors: invalid_argument when the results
 /// are not of this plan.
 [[nodiscard]] protocol_report summarise(const event_log& log, const replay_plan& plan, const study_report& facts,

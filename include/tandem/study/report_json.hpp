@@ -16,11 +16,13 @@ namespace study {
 /// The report as JSON. Keys keep their order; a figure the data does not give is null.
 ///
 /// {dataset, synthetic, events, users, items, visits, tied_events, bad_lines, notes, judged, judged_users,
-///  arms: {batch | batch_fold_in | realtime | hybrid: {ndcg@10, hr@10, mrr (each with NAME_interval), coverage,
+///  arms: {batch | batch_fold_in | realtime | realtime_ranked | hybrid: {ndcg@10, hr@10, mrr (each with NAME_interval),
+///  coverage,
 ///         decide_us: {p50, p99}, learn_us: {p50, p99}, events_per_s, cpu_s, refits, refit_s, refit_cpu_s,
 ///         peak_rss_mb, log_rss_mb, over_time: [ndcg@10], by_history: [{from_events, share, ndcg@10, interval}]}},
 ///  sources: {NAME: {ndcg@10, ndcg@10_interval, hr@10, alone, needs_model}}, best_source, served_by: {NAME: share},
-///  ratios: {hybrid/batch, hybrid/batch_fold_in, hybrid/realtime, hybrid/best_source}, ratio_intervals, differences,
+///  ratios: {hybrid/batch, hybrid/batch_fold_in, hybrid/realtime, hybrid/realtime_ranked,
+///   hybrid/best_source}, ratio_intervals, differences,
 ///  difference_intervals, next_visit: {arms, sources, ... as above},
 ///  options: {refits, every, repeat_items, actions: {NAME: weight}, value_as_weight}, seed, version}
 /// Complexity: O(size of the answer). Threads: a pure function of its argument.

@@ -22,7 +22,7 @@ namespace detail {
 /// The arms and their colours, in the order of every figure.
 [[nodiscard]] inline std::string key_of_arms() {
   std::string out = "<div class=\"key\">";
-  for (const arm a : {arm::hybrid, arm::realtime, arm::batch_fold_in, arm::batch}) {
+  for (const arm a : arms_for_people) {
     out += cat("<span>", swatch(a), "</span>");
   }
   return out + "</div>";
@@ -68,7 +68,7 @@ namespace detail {
   if (!report.next_event.sources.empty()) best += cat(", ", escape(report.next_event.sources.front().name));
   out += cat("<div class=\"cards\">", card(report, "batch", "batch"),
              card(report, "batch_fold_in", "batch, user folded in"), card(report, "realtime", "real-time"),
-             card(report, "best_source", best), "</div>");
+             card(report, "realtime_ranked", "real-time with a ranker"), card(report, "best_source", best), "</div>");
   out += list_of(cautions(report), "care");
   out += cat("<p class=\"facts num\">", thousands(report.events), " events · ", thousands(report.users), " users · ",
              thousands(report.items), " items");
@@ -80,7 +80,7 @@ namespace detail {
 
 [[nodiscard]] inline std::string arm_rows(const protocol_report& protocol, const axis& x) {
   std::string out = "<div class=\"rows\">";
-  for (const arm a : {arm::hybrid, arm::realtime, arm::batch_fold_in, arm::batch}) {
+  for (const arm a : arms_for_people) {
     const estimate& e = protocol[a].all.ndcg;
     const std::string_view me = a == arm::hybrid ? " me" : "";
     out += cat("<div class=\"k", me, "\">", swatch(a), "</div>", dot_lane(x, e, name(a)), "<div class=\"v", me, "\">",
@@ -148,9 +148,9 @@ namespace detail {
     const double share = report.history_groups[g].share;
     if (share < least_share) continue;
     rows += cat("<div class=\"k\">", group_label(report, g),
-                R"(</div><svg class="lane" height="62" aria-hidden="true">)", grid_lines(x));
+                R"(</div><svg class="lane" height="76" aria-hidden="true">)", grid_lines(x));
     int y = 10;
-    for (const arm a : {arm::hybrid, arm::realtime, arm::batch_fold_in, arm::batch}) {
+    for (const arm a : arms_for_people) {
       rows += dot(x, report.next_event[a].by_history[g], name(a), y);
       y += 14;
     }
@@ -244,7 +244,7 @@ namespace detail {
   const duration_axis learn_axis = duration_axis::around(learn);
   std::string rows =
       R"(<div class="rows hills"><div class="k"></div><h3>Answering a request</h3><h3>Learning an event</h3>)";
-  for (const arm a : {arm::hybrid, arm::realtime, arm::batch_fold_in, arm::batch}) {
+  for (const arm a : arms_for_people) {
     const replay_result& run = report.next_event[a].raw;
     rows += cat("<div class=\"k\">", swatch(a), "</div>", hill_cell(run.decide, decide_axis, a),
                 hill_cell(run.learn, learn_axis, a));

@@ -218,7 +218,7 @@ inline protocol_report summarise(const event_log& log, const replay_plan& plan, 
     out.comparisons.push_back(
         {std::move(with), draw.ratio(mine, other, of.user), draw.difference(mine, other, of.user)});
   };
-  for (const arm a : {arm::batch, arm::batch_fold_in, arm::realtime}) {
+  for (const arm a : {arm::batch, arm::batch_fold_in, arm::realtime, arm::realtime_ranked}) {
     compare(std::string(name(a)), ndcg[static_cast<std::size_t>(a)]);
   }
   out.sources = detail::report_sources(hybrid_result, of, draw);

@@ -10,9 +10,9 @@ namespace study::detail {
 
 inline constexpr std::string_view report_style = R"css(
 :root{color-scheme:light dark;--paper:#fbfaf7;--card:#fff;--ink:#1b1d22;--soft:#5f636d;--faint:#e7e4dc;--edge:#dedad0;
---batch:#9a9da6;--batch_fold_in:#5577b8;--realtime:#d98a12;--hybrid:#0a8073;--good:#0a7366;--bad:#b3372f}
+--batch:#9a9da6;--batch_fold_in:#5577b8;--realtime:#d98a12;--realtime_ranked:#b3541e;--hybrid:#0a8073;--good:#0a7366;--bad:#b3372f}
 @media (prefers-color-scheme:dark){:root{--paper:#14161a;--card:#1b1e24;--ink:#e8e7e3;--soft:#a0a4ae;--faint:#2a2e36;
---edge:#30353e;--batch:#858a95;--batch_fold_in:#7d9fe0;--realtime:#f0a93a;--hybrid:#35c4b0;--good:#4bd0bd;--bad:#f08a80}}
+--edge:#30353e;--batch:#858a95;--batch_fold_in:#7d9fe0;--realtime:#f0a93a;--realtime_ranked:#e07b45;--hybrid:#35c4b0;--good:#4bd0bd;--bad:#f08a80}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,
 "Helvetica Neue","Liberation Sans",Arial,sans-serif;-webkit-text-size-adjust:100%}
@@ -30,7 +30,7 @@ section{margin-top:3.4rem}
 .invented{display:inline-block;background:var(--realtime);color:#1b1d22;font-weight:600;font-size:.85rem;
 padding:.1rem .55rem;border-radius:.3rem;margin:0 0 .6rem}
 .num,td,.v{font-variant-numeric:tabular-nums}
-.cards{display:grid;grid-template-columns:repeat(4,1fr);gap:.9rem;margin:1.6rem 0 0}
+.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(10.5rem,1fr));gap:.9rem;margin:1.6rem 0 0}
 .card{background:var(--card);border:1px solid var(--edge);border-radius:.6rem;padding:.9rem 1rem 1rem;
 display:flex;flex-direction:column}
 .card .to{flex:1}
@@ -47,14 +47,14 @@ display:flex;flex-direction:column}
 .k i,.key i{display:inline-block;width:.72rem;height:.72rem;border-radius:50%;margin-right:.45rem}
 .k.me,.v.me{font-weight:650}
 i.batch{background:var(--batch)}i.batch_fold_in{background:var(--batch_fold_in)}
-i.realtime{background:var(--realtime)}i.hybrid{background:var(--hybrid)}
+i.realtime{background:var(--realtime)}i.realtime_ranked{background:var(--realtime_ranked)}i.hybrid{background:var(--hybrid)}
 svg{display:block;width:100%;overflow:visible}
 .tall{position:relative;align-self:stretch;min-height:26px}.tall svg{position:absolute;inset:0;height:100%}
 .over{paint-order:stroke;stroke:var(--paper);stroke-width:4px}
 svg text{fill:var(--soft);font-size:12px;font-variant-numeric:tabular-nums}
 .g{stroke:var(--faint);stroke-width:1}
 .ci{stroke-width:7;stroke-linecap:round;opacity:.32}
-.batch{--c:var(--batch)}.batch_fold_in{--c:var(--batch_fold_in)}.realtime{--c:var(--realtime)}.hybrid{--c:var(--hybrid)}
+.batch{--c:var(--batch)}.batch_fold_in{--c:var(--batch_fold_in)}.realtime{--c:var(--realtime)}.realtime_ranked{--c:var(--realtime_ranked)}.hybrid{--c:var(--hybrid)}
 .ci,.line{stroke:var(--c)}.dot,.bar,.area{fill:var(--c)}.dot{stroke:var(--paper);stroke-width:1.5}
 .area{opacity:.75}
 .line{fill:none;stroke-width:1.9;vector-effect:non-scaling-stroke;stroke-linejoin:round}
