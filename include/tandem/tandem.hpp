@@ -3,7 +3,7 @@
 // xtensor.hpp, hnsw.hpp, model_files.hpp, data/jsonl_reader.hpp), the keys of encryption (store/key_ring.hpp), the
 // other learners of batch/ (ease.hpp, next_item_ridge.hpp, item_knn.hpp, bpr.hpp, biased_mf.hpp, boosted_trees.hpp,
 // segments.hpp, side_features.hpp, top_n.hpp), and headers whose algebra is slow: batch/align.hpp, and what stands on
-// online/linear_posterior.hpp (linear_, logistic_, auto_ and hybrid_bandit, hybrid/factor_prior.hpp).
+// online/linear_posterior.hpp (linear_, logistic_, auto_ and hybrid_bandit, send_or_not, hybrid/factor_prior.hpp).
 
 #include "tandem/batch/popularity.hpp"
 #include "tandem/batch/tune.hpp"
@@ -31,6 +31,7 @@
 #include "tandem/online/exp3_ix.hpp"
 #include "tandem/online/policy.hpp"
 #include "tandem/online/reward_shaping.hpp"
+#include "tandem/online/send_history.hpp"
 #include "tandem/online/serving.hpp"
 #include "tandem/online/session_knn.hpp"
 #include "tandem/online/sliding_window.hpp"
