@@ -23,6 +23,7 @@
 #include "tandem/online/apprentice.hpp"
 #include "tandem/online/beta_bandit.hpp"
 #include "tandem/online/challenge.hpp"
+#include "tandem/online/channel_rates.hpp"
 #include "tandem/online/click_model.hpp"
 #include "tandem/online/conservative_guard.hpp"
 #include "tandem/online/count_bandit.hpp"

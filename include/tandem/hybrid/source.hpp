@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -50,11 +51,12 @@ struct recent_item {
 struct knowledge {
   std::shared_ptr<const batch_snapshot> batch;  ///< null before the first refit
   online::trend popularity{std::numeric_limits<double>::infinity()};
-  cow_vector<float> damping;            ///< 1 / sqrt(5 + events) per item: what tames ties to popular items
-  std::vector<online::trend> trends;    ///< one per half-life, shortest first
-  cow<online::history> history;         ///< of the user asked for; empty for an unknown one
-  std::vector<recent_item> recent;      ///< the user's latest items, newest first, at most recent_items
-  online::response_rate responses;      ///< what was shown and taken
+  cow_vector<float> damping;          ///< 1 / sqrt(5 + events) per item: what tames ties to popular items
+  std::vector<online::trend> trends;  ///< one per half-life, shortest first
+  cow<online::history> history;       ///< of the user asked for; empty for an unknown one
+  std::vector<recent_item> recent;    ///< the user's latest items, newest first, at most recent_items
+  online::response_rate responses;    ///< what was shown and taken
+  std::optional<online::response_rate> channel_responses;  ///< the same in the request's channel, if it is kept apart
   std::vector<online::trend> contexts;  ///< counts of items under each known fact of the request's context
   cow_vector<std::vector<std::uint32_t>> attributes;  ///< facts of each item, by item_index; empty = none given
   cow_vector<float> attribute_items;                  ///< items that have a fact, by fact
