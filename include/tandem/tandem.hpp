@@ -20,6 +20,7 @@
 #include "tandem/evaluation/ranking.hpp"
 #include "tandem/evaluation/slate_off_policy.hpp"
 #include "tandem/evaluation/slope.hpp"
+#include "tandem/hybrid/refit_trigger.hpp"
 #include "tandem/online/apprentice.hpp"
 #include "tandem/online/beta_bandit.hpp"
 #include "tandem/online/challenge.hpp"

@@ -26,7 +26,7 @@ void live(engine& e, int pages) {
   for (const char* each : {"letter", "clip"}) e.upsert_item(each);
   for (int k = 0; k < pages; ++k) {
     const bool mail = k % 2 == 0;
-    const std::string user = "u" + std::to_string(k);
+    const std::string user = user_name(static_cast<std::size_t>(k));
     const recommendation page = e.recommend(
         {.user = user, .count = 2, .time = from_millis(k), .context = {{"channel", mail ? "mail" : "web"}}});
     REQUIRE(page.items.size() == 2);
@@ -97,10 +97,11 @@ TEST_CASE("late rewards and defaults count in the page's channel", "[engine][cha
   for (const char* each : {"letter", "clip"}) e.upsert_item(each);
   std::vector<decision_id> pages;
   for (int k = 0; k < 100; ++k) {
-    pages.push_back(
-        e.recommend(
-             {.user = "u" + std::to_string(k), .count = 2, .time = from_millis(k), .context = {{"channel", "mail"}}})
-            .id);
+    pages.push_back(e.recommend({.user = user_name(static_cast<std::size_t>(k)),
+                                 .count = 2,
+                                 .time = from_millis(k),
+                                 .context = {{"channel", "mail"}}})
+                        .id);
   }
   e.advance(from_millis(10'000));
   CHECK(rate(e, "mail", "clip") == Approx(0.5).margin(0.03));
