@@ -77,6 +77,10 @@ struct engine_options {
   hybrid::ranker_options ranker = {};
   /// How the slate is drawn, and how much is explored.
   hybrid::slate_options slate = {};
+  /// The fact of contexts whose values are channels (e.g. "channel", with web, mobile, mail): how often an item is
+  /// taken when shown is then learned for each, beside all together; see online/channel_rates.hpp. Text of at most
+  /// max_id_bytes; empty = channels are not kept apart.
+  std::string channel_fact = {};
   /// A decision without a reward learns `default_reward` when the clock passes its time by this much, or when it gives
   /// way at max_pending_decisions. duration::max() = never.
   duration reward_window = std::chrono::minutes(30);

@@ -13,6 +13,7 @@
 #include "tandem/hybrid/ranker.hpp"
 #include "tandem/online/history.hpp"
 #include "tandem/online/response_rate.hpp"
+#include "tandem/online/send_or_not.hpp"
 #include "tandem/online/sequence.hpp"
 #include "tandem/online/trend.hpp"
 
@@ -118,6 +119,34 @@ tandem::detail::pending_decision a_decision() {
   return p;
 }
 
+// a value that can be moved
+struct sender {
+  static online::send_or_not_options options() {
+    return {.dimension = 1, .price = 0.1, .opt_out_cost = 2, .max_users = 3, .capacity = 16};
+  }
+  std::unique_ptr<online::send_or_not> it = std::make_unique<online::send_or_not>(options());
+
+  void save(byte_writer& out) const { it->save(out); }
+  static sender load(byte_reader& in) {
+    // NOLINTNEXTLINE(modernize-make-unique): it would have to be moved
+    return {std::unique_ptr<online::send_or_not>(new online::send_or_not(online::send_or_not::load(in, options())))};
+  }
+};
+
+void use_sender(sender& s) {
+  const std::vector<float> context = {0.5F};
+  for (std::uint64_t n = 1; n < 20; ++n) {
+    const timestamp now = from_millis(1'700'000'000'000 + static_cast<std::int64_t>(n) * 10'000'000);
+    const auto user = static_cast<user_index>(n % 4);
+    s.it->decide({.id = decision_id{n}, .user = user, .time = now, .context = context});
+    s.it->reward(decision_id{n}, 1, now, n);
+    s.it->advance(now);
+    if (n == 7) s.it->opt_out(user, now);
+  }
+  std::vector<online::settled_send> rows(3);
+  s.it->take_settled(rows);
+}
+
 template <class T>
 std::string bytes(std::uint8_t kind, const T& value) {
   return static_cast<char>(kind) + tandem_fuzz::saved<byte_writer>([&](byte_writer& out) { value.save(out); });
@@ -127,7 +156,7 @@ std::string bytes(std::uint8_t kind, const T& value) {
 
 void tandem_fuzz::run(std::string_view input) {
   const tandem::detail::known_ids known{5, n_items, n_sources};
-  switch (choice(input) % 13) {
+  switch (choice(input) % 14) {
     case 0:
       return load_and_use(
           input, [](byte_reader& in) { return interner<user_index>::load(in); }, [](auto& x) { x.intern("new"); });
@@ -172,6 +201,7 @@ void tandem_fuzz::run(std::string_view input) {
     case 11:
       return load_and_use(
           input, [](byte_reader& in) { return hybrid::ranker::load(in); }, use_ranker);
+    case 12: return load_and_use(input, sender::load, use_sender);
     default:
       return load_and_use(
           input, [](byte_reader& in) { return tandem::detail::key_set::load(in, 4); }, [](auto& x) { x.trim(); });
@@ -204,9 +234,11 @@ std::vector<std::string> tandem_fuzz::seeds() {
   for (const char* each : {"k1", "k2"}) keys.add(each);
   hybrid::choice_log choices(n_sources, {4, 2});
   choices.add(*a_decision().candidates, std::vector<std::size_t>{0, 1}, 1, std::vector<float>{1, 2}, user_index{3});
+  sender letters;
+  use_sender(letters);
   return {bytes(0, ids),      bytes(1, table),    bytes(2, lists),
           bytes(3, counts),   bytes(4, rates),    bytes(5, past),
           bytes(6, sequence), bytes(7, blender),  bytes(8, *a_decision().candidates),
           bytes(9, pending),  bytes(10, choices), bytes(11, a_ranker()),
-          bytes(12, keys)};
+          bytes(12, letters), bytes(13, keys)};
 }

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -14,12 +15,14 @@
 
 #include "support/catch.hpp"
 #include "support/failing_new.hpp"
+#include "support/saved.hpp"
 #include "tandem/core/random.hpp"
 
 using tandem::random_stream;
 using tandem::online::estimate;
 using tandem::online::linear_options;
 using tandem::online::linear_posterior;
+using tandem::online::linear_prior;
 
 namespace {
 
@@ -483,4 +486,26 @@ TEST_CASE("copies of a posterior are values") {
   posterior.update(vector{1, 0}, 1);
   CHECK(before.mean(vector{1, 0}) == 0);
   CHECK(posterior.mean(vector{1, 0}) == 0.5F);
+}
+
+TEST_CASE("a posterior that was saved goes on with the same bits over the prior that it had, and damage does no harm") {
+  const auto prior = std::make_shared<const linear_prior>(3, 2.0F);
+  const auto load = [&](tandem::byte_reader& in) { return linear_posterior::load(in, prior, 0.5F); };
+  const auto step = [](linear_posterior& posterior, random_stream& random) {
+    const vector x = {1, static_cast<float>(random.normal()), static_cast<float>(random.normal())};
+    posterior.update(x, static_cast<float>(random.normal()));
+    if (random.below(5) == 0) posterior.discount(0.97F);
+  };
+  const auto ask = [](const linear_posterior& posterior, random_stream& random) {
+    const estimate e = posterior.predict(vector{1, static_cast<float>(random.normal()), 0});
+    return std::pair(e.mean, e.variance);
+  };
+  tandem_test::check_goes_on([&] { return linear_posterior(prior, 0.5F); }, step, ask, load, 20, 100);
+  linear_posterior lived(prior, 0.5F);
+  random_stream random(3);
+  for (int n = 0; n < 20; ++n) step(lived, random);
+  tandem_test::check_damage(tandem_test::saved(lived), load, step);
+  const auto other = std::make_shared<const linear_prior>(4, 2.0F);
+  CHECK(tandem_test::is_refused(tandem_test::saved(lived),
+                                [&](tandem::byte_reader& in) { return linear_posterior::load(in, other); }));
 }

@@ -148,3 +148,52 @@ TEST_CASE("rates that were saved go on as if they never were") {
       2000);
   CHECK(tandem_test::is_refused(tandem_test::saved(small), [](byte_reader& in) { return response_rate::load(in, 3); }));
 }
+
+TEST_CASE("a part's rates are those of the Beta posterior around the item's rate over all") {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    random_stream random(seed);
+    response_rate all(20);
+    response_rate part(10);
+    constexpr std::size_t n = 12;
+    std::vector<double> shown(n);
+    std::vector<double> taken(n);
+    for (int e = 0; e < 1500; ++e) {
+      const item_index i = item(random.below(random.below(n) + 1));
+      const bool here = random.below(4) == 0;
+      all.shown(i);
+      if (here) part.shown(i);
+      if (here) shown[slot(i)] += 1;
+      if (random.uniform() >= (here ? 0.05 : 0.3)) continue;
+      all.taken(i, 1);
+      if (here) part.taken(i, 1);
+      if (here) taken[slot(i)] += 1;
+    }
+    const double average = (all.total_taken() + 1) / (all.total_shown() + 10);
+    const double ratio = (part.total_taken() / average + 100) / (part.total_shown() + 100);
+    CHECK(ratio < 1);
+    std::vector<float> means(n + 3);
+    part.means(all, means);
+    for (std::size_t i = 0; i < n + 3; ++i) {
+      const double guess = ratio * all.mean(item(i));
+      const double expected = ((i < n ? taken[i] : 0) + 10 * guess) / ((i < n ? shown[i] : 0) + 10);
+      CHECK(part.mean(item(i), all) == Approx(expected));
+      CHECK(static_cast<double>(means[i]) == Approx(expected));
+      CHECK(part.variance(item(i), all) == Approx(expected * (1 - expected) / ((i < n ? shown[i] : 0) + 11)));
+    }
+  }
+}
+
+TEST_CASE("a part that nothing is known of does as all together do") {
+  response_rate all;
+  for (int e = 0; e < 500; ++e) {
+    all.shown(item(static_cast<std::size_t>(e % 3)));
+    if (e % 3 == 1) all.taken(item(1), 1);
+  }
+  const response_rate fresh;
+  std::vector<float> here(5);
+  std::vector<float> there(5);
+  fresh.means(all, here);
+  all.means(there);
+  CHECK(here == there);
+  CHECK(fresh.mean(item(1), all) == Approx(all.mean(item(1))));
+}

@@ -106,7 +106,7 @@ foreach(_header ${_headers})
 endforeach()
 
 # tandem.hpp leaves out what it says it does, and no other public header
-set(_left_out "/detail/|^tandem/study/|json|xtensor|hnsw|sqlite|key_ring|master_key|^tandem/open|model_files|online/(linear_|logistic_|auto_bandit|hybrid_bandit)|hybrid/factor_prior|batch/(align|ease|item_|bpr|biased_mf|segment|side_features|top_n)|data/feature_matrix")
+set(_left_out "/detail/|^tandem/study/|json|xtensor|hnsw|sqlite|key_ring|master_key|^tandem/open|model_files|online/(linear_|logistic_|auto_bandit|hybrid_bandit|send_or_not)|hybrid/factor_prior|batch/(align|ease|item_|bpr|biased_mf|segment|side_features|top_n)|data/feature_matrix")
 set(_queue tandem/tandem.hpp)
 set(_reached "")
 while(_queue)

@@ -4,20 +4,11 @@
 #include <cmath>
 #include <new>
 
+#include "tandem/detail/is_past.hpp"
 #include "tandem/online/decision_loop.hpp"
 
 TANDEM_BEGIN
 namespace online {
-
-namespace detail {
-
-/// Whether more than `window` lies between two moments, however far apart they are.
-[[nodiscard]] inline bool is_past(timestamp from, timestamp to, duration window) noexcept {
-  const auto apart = static_cast<std::uint64_t>(to_millis(to)) - static_cast<std::uint64_t>(to_millis(from));
-  return to > from && apart > static_cast<std::uint64_t>(window.count());
-}
-
-}  // namespace detail
 
 template <contextual_bandit Bandit>
 decision_loop<Bandit>::decision_loop(const Bandit& bandit, const decision_loop_options& options)

@@ -43,6 +43,8 @@ inline hybrid::view engine::state::view_of(const request& r, user_index user,
   known.latest = latest;
   known.trends = trends;
   known.responses = responses;
+  if (const online::response_rate* const here = channels.find(detail::channel_in(where, options.channel_fact)))
+    known.channel_responses = *here;
   known.attributes = attributes;
   known.attribute_items = attribute_items;
   known.items = item_names;
@@ -103,13 +105,24 @@ inline void engine::state::remember(const answer_entry& entry, detail::pending_d
   next_logged = std::max(next_logged, raw(record.id) + 1);
   const bool whole = detail::attempt([&] {
     if (record.shadow) return;
-    for (const placed_item& place : record.slate) responses.shown(place.item);
+    const std::string_view channel = detail::channel_in(entry.facts, options.channel_fact);
+    for (const placed_item& place : record.slate) {
+      responses.shown(place.item);
+      channels.shown(channel, place.item);
+    }
   });
   if (!whole) ++counters.half_learned;
   pending.trim([this](detail::pending_decision& p) noexcept {
     ++counters.evicted_decisions;
     learn_silence(p);
   });
+}
+
+// ---- rewards ------------------------------------------------------------------------------------------------------
+
+inline void engine::state::learn_taken(const detail::pending_decision& p, item_index item, double value) {
+  responses.taken(item, value);
+  channels.taken(detail::channel_in(p.facts, options.channel_fact), item, value);
 }
 
 // ---- catalogue ----------------------------------------------------------------------------------------------------

@@ -129,6 +129,16 @@ inline std::vector<std::string> fact_names(const context_list& context) {
   return out;
 }
 
+// the value of one fact among those of a context; empty without
+inline std::string_view channel_in(const std::vector<std::string>& where, const std::string& fact) noexcept {
+  const std::size_t n = fact.size();
+  if (n == 0) return {};
+  for (const std::string_view each : where) {
+    if (each.size() > n && each[n] == '\x1f' && each.substr(0, n) == fact) return each.substr(n + 1);
+  }
+  return {};
+}
+
 }  // namespace detail
 
 inline void engine_options::validate() const {
@@ -143,6 +153,8 @@ inline void engine_options::validate() const {
   }
   detail::require_distinct(actions, "actions", [](const auto& action) { return std::string_view(action.first); });
   detail::require_distinct(sources, "sources", [](const std::string& source) { return std::string_view(source); });
+  require(detail::check_text(channel_fact) == reject_reason::none, "channel_fact",
+          "be UTF-8 text of at most " + std::to_string(max_id_bytes) + " bytes");
   require(std::isfinite(default_reward), "default_reward", "be finite");
   require(reward_window > duration::zero(), "reward_window", "be positive");
   require(lateness >= duration::zero(), "lateness", "not be negative");

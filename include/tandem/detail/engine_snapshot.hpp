@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -39,6 +40,7 @@ inline std::string fingerprint(const engine_options& o, const source_list& sourc
     number(n);
   }
   number(o.reward_window.count());
+  if (!o.channel_fact.empty()) (out += "\nchannels ") += o.channel_fact;
   return out;
 }
 
@@ -61,6 +63,7 @@ struct state_copy {
   std::vector<online::trend> trends, contexts;
   online::sequence sequence;
   online::response_rate responses;
+  std::optional<online::channel_rates> channels;  // nothing when they are not kept apart
   cow_vector<std::vector<std::uint32_t>> attributes;
   hybrid::blender blender;
   hybrid::choice_log choices;
@@ -127,6 +130,7 @@ inline void state_copy::save(byte_writer& out) const {
   }
   sequence.save(out);
   responses.save(out);
+  if (channels) channels->save(out);
   attributes.save(out);
   attribute_items.save(out);
   blender.save(out);
@@ -168,6 +172,7 @@ inline detail::state_copy engine::state::copy() const {
   out.contexts.resize(facts.size(), online::trend(std::numeric_limits<double>::infinity()));
   out.sequence = sequence;
   out.responses = responses;
+  if (!options.channel_fact.empty()) out.channels = channels;
   out.attributes = attributes;
   out.blender = blender;
   out.choices = choices;
@@ -212,6 +217,7 @@ inline void engine::state::load_learners(byte_reader& in) {
   for (std::size_t left = in.count(facts.size()); left > 0; --left) contexts.push_back(online::trend::load(in, n));
   sequence = online::sequence::load(in, options.sequence, n);
   responses = online::response_rate::load(in, n);
+  if (!options.channel_fact.empty()) channels = online::channel_rates::load(in, n);
   attributes = cow_vector<std::vector<std::uint32_t>>::load(in, n);
   attribute_items = cow_vector<float>::load(in);
   blender = hybrid::blender::load(in, sources->size(), options.blender);

@@ -22,7 +22,7 @@
 #include "tandem/engine.hpp"
 #include "tandem/hybrid/choice_log.hpp"
 #include "tandem/hybrid/decide.hpp"
-#include "tandem/online/response_rate.hpp"
+#include "tandem/online/channel_rates.hpp"
 #include "tandem/online/trend.hpp"
 #include "tandem/store/durable_store.hpp"
 #include "tandem/store/memory_store.hpp"
@@ -77,6 +77,7 @@ struct engine::state {
   std::vector<online::trend> trends;
   online::sequence sequence;
   online::response_rate responses;
+  online::channel_rates channels;
   std::vector<online::trend> contexts;  // by fact
   cow_vector<std::vector<std::uint32_t>> attributes;
   cow_vector<float> attribute_items;
@@ -160,6 +161,7 @@ struct engine::state {
   reject_reason weigh(const event& e, const detail::pending_decision* answer, double& weight) const;
   void learn(const logged_event& e);
   void learn_context(item_index item, const std::vector<std::string>& where);
+  void learn_taken(const detail::pending_decision& p, item_index item, double value);
   void learn_reward(detail::pending_decision& p, user_index who, item_index item, double value);
   void learn_late_reward(const detail::pending_decision& p, item_index item, double value);
   void learn_silence(detail::pending_decision& p) noexcept;
@@ -482,7 +484,7 @@ inline void engine::state::learn_reward(detail::pending_decision& p, user_index 
   const auto taken = static_cast<std::size_t>(at - on_offer.begin());
   std::vector<std::size_t> offered = p.shown;
   if (p.was_shown(item)) {
-    responses.taken(item, value);
+    learn_taken(p, item, value);
   } else {
     offered.resize(on_offer.size());
     std::iota(offered.begin(), offered.end(), std::size_t{0});
@@ -496,7 +498,7 @@ inline void engine::state::learn_late_reward(const detail::pending_decision& p, 
   ++counters.late_rewards;
   if (!p.was_shown(item)) return;
   const double learned = p.defaulted ? std::clamp(options.default_reward, 0.0, 1.0) : 0;
-  responses.taken(item, std::clamp(value, 0.0, 1.0) - learned);
+  learn_taken(p, item, std::clamp(value, 0.0, 1.0) - learned);
 }
 
 // Nobody answered the page while it could be learned. If memory is out, this page is missed, and not the next.
@@ -506,7 +508,7 @@ inline void engine::state::learn_silence(detail::pending_decision& p) noexcept {
   const auto from_items = [&] {
     if (options.default_reward == 0) return;
     p.defaulted = true;
-    for (const item_index item : p.shown_items) responses.taken(item, options.default_reward);
+    for (const item_index item : p.shown_items) learn_taken(p, item, options.default_reward);
   };
   const bool whole = detail::attempt([&] { blender.learn_miss(); }, from_items);
   if (!whole) ++counters.half_learned;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -62,6 +63,7 @@ struct knowledge {
   cow<online::history> history;         ///< of the user asked for; empty for an unknown one
   std::vector<recent_item> recent;      ///< the user's latest items, newest first, at most recent_items
   online::response_rate responses;      ///< what was shown and taken
+  std::optional<online::response_rate> channel_responses;  ///< the same in the request's channel, if it is kept apart
   std::vector<online::trend> contexts;  ///< counts of items under each known fact of the request's context
   cow_vector<std::vector<std::uint32_t>> attributes;  ///< facts of each item, by item_index; empty = none given
   cow_vector<float> attribute_items;                  ///< items that have a fact, by fact

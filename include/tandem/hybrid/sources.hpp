@@ -178,11 +178,20 @@ class response_source final : public source {
   std::string_view name() const noexcept override { return "response_rate"; }
   bool score(const query& q, std::span<float> out) const override {
     if (!(q.known.responses.total_shown() > 0)) return false;
-    q.known.responses.means(out);
+    const online::response_rate& all = q.known.responses;
+    if (const auto& here = q.known.channel_responses) {
+      here->means(all, out);
+    } else {
+      all.means(out);
+    }
     return true;
   }
   void variances(const query& q, std::span<const item_index> items, std::span<float> out) const override {
-    for (std::size_t i = 0; i < items.size(); ++i) out[i] = static_cast<float>(q.known.responses.variance(items[i]));
+    const online::response_rate& all = q.known.responses;
+    const auto& here = q.known.channel_responses;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      out[i] = static_cast<float>(here ? here->variance(items[i], all) : all.variance(items[i]));
+    }
   }
 };
 

@@ -18,8 +18,10 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "tandem/core/binary.hpp"
 #include "tandem/core/config.hpp"
 #include "tandem/core/error.hpp"
 #include "tandem/core/kernels.hpp"
@@ -134,6 +136,13 @@ class linear_posterior {
 
   /// Back to the prior. Complexity: O(d^2).
   void reset() noexcept;
+
+  /// Writes what it has learned, without its prior and noise.
+  void save(byte_writer& out) const;
+  /// The posterior that save() wrote, over the prior that it had: it goes on with the same bits. Errors: bad_format;
+  /// those of the constructor.
+  [[nodiscard]] static linear_posterior load(byte_reader& in, std::shared_ptr<const linear_prior> prior,
+                                             float noise_variance = 1);
 
  private:
   friend class linear_arms;  // holds many of them in another layout
@@ -296,6 +305,32 @@ inline void linear_posterior::discount(float gamma) noexcept {
                            return tandem::detail::ud_update<1>(memory_.data(), dimension(), direction, reward, weight,
                                                                work());
                          });
+}
+
+inline void linear_posterior::save(byte_writer& out) const {
+  const std::span<const float> all(memory_);
+  out.section("linear_posterior");
+  out.put(all.first(tandem::detail::ud_column(dimension())));
+  out.values(all.last(dimension()));
+  out.count(next_);
+}
+
+inline linear_posterior linear_posterior::load(byte_reader& in, std::shared_ptr<const linear_prior> prior,
+                                               float noise_variance) {
+  in.section("linear_posterior");
+  linear_posterior out(std::move(prior), noise_variance);
+  const std::size_t d = out.dimension();
+  const auto gaussian = in.get_vector<float>(tandem::detail::ud_column(d));
+  in.check(gaussian.size() == tandem::detail::ud_column(d), "another dimension");
+  in.check(std::ranges::all_of(gaussian, [](float each) { return std::isfinite(each); }),
+           "a number that is not finite");
+  for (std::size_t j = 0; j < d; ++j) in.check(gaussian[tandem::detail::ud_column(j) + 1] >= 0, "a negative variance");
+  std::copy(gaussian.begin(), gaussian.end(), out.memory_.begin());
+  const std::span<float> kept = std::span(out.memory_).last(d);
+  in.values(kept);
+  in.check(std::ranges::all_of(kept, [](float each) { return each >= 0 && each <= 1; }), "a weight outside [0, 1]");
+  out.next_ = in.count(d - 1);
+  return out;
 }
 
 }  // namespace online

@@ -73,6 +73,33 @@ class response_rate {
     });
   }
 
+  /// The same for a part of what `over` counts, such as one channel of all: an item shown little here is thought to do
+  /// as it does there, times how this part does as a whole. That ratio is shrunk to 1 as if by 100 impressions, so a
+  /// new part starts from the rates of `over`.
+  [[nodiscard]] double mean(item_index item, const response_rate& over) const noexcept {
+    return mean(of(item), std::min(1.0, ratio(over) * over.mean(item)));
+  }
+  [[nodiscard]] double variance(item_index item, const response_rate& over) const noexcept {
+    const double m = mean(item, over);
+    return m * (1 - m) / (of(item).shown + strength_ + 1);
+  }
+  /// Complexity: O(n_items).
+  void means(const response_rate& over, std::span<float> out) const {
+    over.means(out);
+    const auto level = static_cast<float>(ratio(over));
+    for (float& each : out) each = std::min(1.0F, level * each);
+    own_weight_.for_each_block([&](std::size_t first, const float* weight, std::size_t n) {
+      if (first >= out.size()) return;
+      for (std::size_t i = 0; i < std::min(n, out.size() - first); ++i) out[first + i] *= 1 - weight[i];
+    });
+    own_part_.for_each_block([&](std::size_t first, const float* part, std::size_t n) {
+      if (first >= out.size()) return;
+      for (std::size_t i = 0; i < std::min(n, out.size() - first); ++i) {
+        out[first + i] = std::min(1.0F, out[first + i] + part[i]);
+      }
+    });
+  }
+
   /// Writes everything it knows.
   void save(byte_writer& out) const {
     out.section("response_rate");
@@ -115,6 +142,11 @@ class response_rate {
   }
   [[nodiscard]] counts of(item_index item) const noexcept {
     return slot(item) < counts_.size() ? counts_[slot(item)] : counts{};
+  }
+  // how this part does beside `over`, all items together
+  [[nodiscard]] double ratio(const response_rate& over) const noexcept {
+    constexpr double trust = 100;
+    return (taken_ / over.prior() + trust) / (shown_ + trust);
   }
   [[nodiscard]] double prior() const noexcept { return (taken_ + 1) / (shown_ + 10); }
   // more may have been taken than was shown: an item can be taken elsewhere
