@@ -24,6 +24,7 @@
 #include "tandem/core/progress.hpp"
 #include "tandem/core/time.hpp"
 #include "tandem/data/event.hpp"
+#include "tandem/data/page_rules.hpp"
 #include "tandem/hybrid/blender.hpp"
 #include "tandem/hybrid/live_affinity.hpp"
 #include "tandem/hybrid/ranker.hpp"
@@ -168,12 +169,15 @@ struct request {
   /// The answer is not shown to anybody (replay of a log, trial beside another system): what the user takes then is a
   /// choice from the whole catalogue, and the blender learns it as one. Nothing is explored.
   bool shadow = false;
+  /// What the page must keep to: filters, caps, boosts, diversity (docs/page_rules.md). Null = nothing. Rules that
+  /// page_rules::validate() refuses are answered with nothing, as a failure; explain() throws what it throws.
+  const page_rules* rules = nullptr;
 };
 
 /// One recommended item.
 struct recommended_item {
   std::string item;
-  float score = 0;        ///< comparable within one answer only
+  float score = 0;        ///< with the boosts of rules; comparable within one answer only
   double propensity = 1;  ///< probability of this item in this place, given the ones above it
 };
 
@@ -199,9 +203,9 @@ struct source_opinion {
 /// Why an item was, or was not, recommended.
 struct explanation {
   bool known = false;      ///< the item has been seen
-  bool allowed = false;    ///< not filtered (seen, blocked, retired, disliked), and among request.candidates if any
+  bool allowed = false;    ///< not filtered (seen, blocked, retired, disliked, rules), among request.candidates if any
   bool candidate = false;  ///< considered for the page: proposed by a source, asked for by the host, or to fill it up
-  double rank = 0;         ///< from 0, in the final order before exploration; meaningless unless candidate
+  double rank = 0;         ///< from 0, by score: before exploration, caps and diversity; meaningless unless candidate
   float score = 0;
   std::string_view served_by;           ///< the expert that leads: the blend, or one source
   std::vector<source_opinion> sources;  ///< empty unless allowed

@@ -21,6 +21,7 @@
 #include "tandem/batch/ease.hpp"
 #include "tandem/batch/ials.hpp"
 #include "tandem/batch/item_knn.hpp"
+#include "tandem/data/page_rules.hpp"
 #include "tandem/detail/json_fields.hpp"
 #include "tandem/engine.hpp"
 #include "tandem/evaluation/bootstrap.hpp"
@@ -303,6 +304,45 @@ struct json_fields<hybrid::slate_options> {
   static constexpr auto list = std::tuple{
       json_field{"policy", &type::policy},
       json_field{"pool", &type::pool},
+  };
+};
+
+template <>
+struct json_fields<attribute_cap> {
+  using type = attribute_cap;
+  static constexpr auto list = std::tuple{json_field{"attribute", &type::attribute}, json_field{"most", &type::most}};
+};
+
+template <>
+struct json_fields<score_boost> {
+  using type = score_boost;
+  static constexpr auto list =
+      std::tuple{json_field{"fact", &type::fact}, json_field{"item", &type::item}, json_field{"by", &type::by}};
+};
+
+template <>
+struct json_names<diversity_kind> {
+  using enum diversity_kind;
+  static constexpr std::array list = {std::pair{"none", none}, std::pair{"mmr", mmr}, std::pair{"dpp", dpp}};
+};
+
+template <>
+struct json_fields<diversity_rule> {
+  using type = diversity_rule;
+  static constexpr auto list = std::tuple{
+      json_field{"kind", &type::kind},
+      json_field{"lambda", &type::lambda},
+      json_field{"theta", &type::theta},
+  };
+};
+
+template <>
+struct json_fields<page_rules> {
+  using type = page_rules;
+  static constexpr auto list = std::tuple{
+      json_field{"only_with", &type::only_with}, json_field{"never_with", &type::never_with},
+      json_field{"caps", &type::caps},           json_field{"boosts", &type::boosts},
+      json_field{"diversity", &type::diversity},
   };
 };
 

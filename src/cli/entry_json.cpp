@@ -10,6 +10,7 @@
 #include "journals.hpp"
 #include "tandem/core/error.hpp"
 #include "tandem/detail/json_fields.hpp"
+#include "tandem/json.hpp"
 
 namespace tandem_cli {
 namespace {
@@ -74,6 +75,7 @@ void write(ordered_json& out, const answer_entry& a) {
   if (!a.blocked_items.empty()) out["blocked"] = a.blocked_items;
   if (!a.facts.empty()) out["context"] = facts_json(a.facts);
   if (!a.candidates.empty()) out["candidates"] = to_hex(a.candidates);
+  if (a.rules.has_value()) out["rules"] = to_json(*a.rules);
 }
 
 void write(ordered_json& out, const item_entry& e) {
@@ -141,6 +143,15 @@ class line_fields {
     std::vector<std::string> out;
     for (const auto& [name, value] : get<std::vector<std::pair<std::string, std::string>>>(key, {})) {
       out.push_back(std::string(name).append(1, '\x1f').append(value));
+    }
+    return out;
+  }
+  page_rules rules() const {
+    auto out = get<page_rules>("rules");
+    try {
+      out.validate();
+    } catch (const error& e) {
+      throw error(errc::bad_format, e.message(), e.where(), e.remedy());
     }
     return out;
   }
@@ -214,6 +225,7 @@ answer_entry read_answer(line_fields& in) {
   a.blocked_items = in.texts("blocked");
   a.facts = in.facts("context");
   a.candidates = from_hex(in.get<std::string>("candidates", {}));
+  if (in.has("rules")) a.rules = in.rules();
   return a;
 }
 

@@ -38,6 +38,7 @@ struct found_answer {
   bool exclude_seen = true;
   told_answer told;
   std::vector<std::string> only, blocked;
+  std::optional<page_rules> rules;
 };
 
 // Why, for one item of it: as the sources think with what was known then.
@@ -67,7 +68,8 @@ found_answer find_answer(const journal& log, const explain_arguments& asked) {
                              a->exclude_seen,
                              {d.id, d.user_name, d.time, d.shadow, {}, {}},
                              {a->only_items.begin(), a->only_items.end()},
-                             {a->blocked_items.begin(), a->blocked_items.end()}});
+                             {a->blocked_items.begin(), a->blocked_items.end()},
+                             a->rules});
     for (std::size_t k = 0; k < d.slate.size(); ++k) {
       out->told.items.push_back({std::string(a->slate_items[k]), d.slate[k].score, d.slate[k].propensity});
     }
@@ -111,11 +113,13 @@ void explain_items(const engine& then, explained_answer& out) {
   r.blocked = blocked;
   r.exclude_seen = answer.exclude_seen;
   r.shadow = answer.told.shadow;
+  if (answer.rules.has_value()) r.rules = &*answer.rules;
   for (const recommended_item& each : answer.told.items) {
     out.items.push_back({each, then.explain(r, each.item)});
     const explanation& why = out.items.back().why;
     const bool close = std::abs(why.score - each.score) <= 1e-3F * (1 + std::abs(each.score));
-    out.otherwise = out.otherwise || !why.allowed || !close;
+    const bool added = answer.rules.has_value() && !why.candidate;  // as caps needed it for the page that was drawn
+    out.otherwise = out.otherwise || !why.allowed || (!close && !added);
   }
 }
 

@@ -20,7 +20,32 @@ enum event_bit : std::uint8_t {
   has_facts = 64,
 };
 // of an answer
-enum answer_bit : std::uint8_t { shadow = 1, excludes_seen = 2, is_limited = 4, has_candidates = 8 };
+enum answer_bit : std::uint8_t { shadow = 1, excludes_seen = 2, is_limited = 4, has_candidates = 8, has_rules = 16 };
+// of a boost
+enum boost_bit : std::uint8_t { of_item = 1 };
+
+// rules as they stand at the end of an answer. @param words  ids of their texts, in order
+void write_rules(body_writer& out, const page_rules& rules, const std::vector<std::uint32_t>& words) {
+  auto word = words.begin();
+  for (const std::vector<std::string>* list : {&rules.only_with, &rules.never_with}) {
+    out.number(list->size());
+    for (std::size_t k = 0; k < list->size(); ++k) out.number(*word++);
+  }
+  out.number(rules.caps.size());
+  for (const attribute_cap& each : rules.caps) {
+    out.number(*word++);
+    out.number(each.most);
+  }
+  out.number(rules.boosts.size());
+  for (const score_boost& each : rules.boosts) {
+    out.byte(each.item.empty() ? 0 : of_item);
+    out.number(*word++);
+    out.real(each.by);
+  }
+  out.byte(static_cast<std::uint8_t>(rules.diversity.kind));
+  out.real(rules.diversity.lambda);
+  out.real(rules.diversity.theta);
+}
 
 }  // namespace
 
@@ -75,6 +100,15 @@ std::vector<std::uint32_t> encoder::word_ids(std::span<const std::string> words)
   return out;
 }
 
+std::vector<std::uint32_t> encoder::word_ids(const page_rules& rules) {
+  std::vector<std::uint32_t> out = word_ids(rules.only_with);
+  const std::vector<std::uint32_t> never = word_ids(rules.never_with);
+  out.insert(out.end(), never.begin(), never.end());
+  for (const attribute_cap& each : rules.caps) out.push_back(word_id(each.attribute));
+  for (const score_boost& each : rules.boosts) out.push_back(word_id(each.item.empty() ? each.fact : each.item));
+  return out;
+}
+
 void encoder::write(entry_number number, const event_entry& e) {
   const std::uint32_t user = user_id(e.record.user, e.user);
   const std::uint32_t item = item_id(e.record.item, e.item);
@@ -108,6 +142,7 @@ void encoder::write(entry_number number, const event_entry& e) {
 
 void encoder::write(entry_number number, const answer_entry& e, log_position end) {
   const std::vector<std::uint32_t> facts = word_ids(e.facts);
+  const std::vector<std::uint32_t> ruled = e.rules.has_value() ? word_ids(*e.rules) : std::vector<std::uint32_t>{};
   const decision& d = e.record;
   std::vector<item_index> shown;
   for (const placed_item& place : d.slate) shown.push_back(place.item);
@@ -124,6 +159,7 @@ void encoder::write(entry_number number, const answer_entry& e, log_position end
   if (e.exclude_seen) bits |= excludes_seen;
   if (e.limited) bits |= is_limited;
   if (!e.candidates.empty()) bits |= has_candidates;
+  if (e.rules.has_value()) bits |= has_rules;
   out.byte(static_cast<std::uint8_t>(bits));
   out.number(raw(d.id));
   out.text(known ? std::string_view() : std::string_view(d.user_name));
@@ -152,6 +188,7 @@ void encoder::write(entry_number number, const answer_entry& e, log_position end
     for (const std::uint32_t item : offered) out.number(item);
     out.text({reinterpret_cast<const char*>(e.candidates.data()), e.candidates.size()});
   }
+  if (e.rules.has_value()) write_rules(out, *e.rules, ruled);
   to_->close_body(begin, static_cast<std::uint8_t>(entry_kind::answer), static_cast<std::int64_t>(raw(number)),
                   known ? ids_->users.id_of(slot(d.user)) : 0, name_begin, name_size);
 }
@@ -225,6 +262,33 @@ std::vector<std::string> decoder::read_words(body_reader& in) {
   return out;
 }
 
+// rules that say what rules may say
+page_rules decoder::read_rules(body_reader& in) {
+  page_rules out;
+  out.only_with = read_words(in);
+  out.never_with = read_words(in);
+  out.caps.resize(in.count());
+  for (attribute_cap& each : out.caps) {
+    each.attribute = read_word(in);
+    each.most = static_cast<std::size_t>(in.number());
+  }
+  out.boosts.resize(in.count());
+  for (score_boost& each : out.boosts) {
+    std::string& named = in.byte() == of_item ? each.item : each.fact;
+    named = read_word(in);
+    each.by = in.real();
+  }
+  out.diversity.kind = static_cast<diversity_kind>(in.byte());
+  out.diversity.lambda = in.real();
+  out.diversity.theta = in.real();
+  try {
+    out.validate();
+  } catch (const error& e) {
+    throw error(errc::damaged, std::string("a record has ") + e.where().field + " that " + e.message());
+  }
+  return out;
+}
+
 void decoder::read_event(const record_row& row, body_reader& in) {
   event_entry e;
   const std::uint8_t bits = in.byte();
@@ -279,6 +343,7 @@ void decoder::read_answer(const record_row& row, body_reader& in) {
     const auto* const first = reinterpret_cast<const std::byte*>(set.data());
     e.candidates.assign(first, first + set.size());
   }
+  if ((bits & has_rules) != 0) e.rules = read_rules(in);
   in.end();
   entry_ = std::move(e);
 }

@@ -85,6 +85,7 @@ class encoder {
   std::uint32_t item_id(item_index item, std::string_view name);
   std::vector<std::uint32_t> item_ids(const std::vector<item_index>& items, const std::vector<std::string_view>& names);
   std::uint32_t word_id(std::string_view word);
+  std::vector<std::uint32_t> word_ids(const page_rules& rules);
   std::vector<std::uint32_t> word_ids(std::span<const std::string> words);
 
   id_space* ids_;
@@ -123,6 +124,7 @@ class decoder {
   std::string_view read_item(body_reader& in);
   const std::string& read_word(body_reader& in);
   std::vector<std::string> read_words(body_reader& in);
+  page_rules read_rules(body_reader& in);
 
   const name_lists* names_;
   journal_entry entry_;

@@ -104,6 +104,7 @@ class life {
     if (random_.uniform() < 0.2) asked.blocked = named;
     if (random_.uniform() < 0.15) asked.candidates = named;
     if (random_.uniform() < 0.1) asked.shadow = true;
+    if (asked.count == 4) asked.rules = &rules_;
     const recommendation answer = e.recommend(asked);
     shown_page page{answer.id, {}};
     for (const recommended_item& each : answer) page.items.push_back(each.item);
@@ -132,6 +133,10 @@ class life {
     }
   }
 
+  page_rules rules_{.never_with = {"size=large"},
+                    .caps = {{"kind", 1}},
+                    .boosts = {{.fact = "kind=tea", .by = 0.5}},
+                    .diversity = {.kind = diversity_kind::mmr}};
   random_stream random_;
   std::int64_t now_ = 1'700'000'000'000;
   std::size_t strangers_ = 0;

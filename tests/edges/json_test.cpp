@@ -309,6 +309,23 @@ TEST_CASE("every policy has a JSON form") {
   CHECK(to_json(options.policy).dump() == R"({"kind":"inverse_gap","gamma":7.0})");
 }
 
+TEST_CASE("rules of a page come from JSON as they are written, and are validated") {
+  const auto read = from_json<page_rules>(std::string_view(R"({
+    "only_with": ["stock=yes"], "caps": [{"attribute": "category", "most": 2}, {"attribute": "product"}],
+    "boosts": [{"fact": "campaign=summer", "by": 0.5}], "diversity": {"kind": "mmr", "lambda": 0.25}})"));
+  CHECK(read.only_with == std::vector<std::string>{"stock=yes"});
+  REQUIRE(read.caps.size() == 2);
+  CHECK(read.caps[0].most == 2);
+  CHECK(read.caps[1].most == 1);
+  CHECK(read.boosts.at(0).by == 0.5);
+  CHECK(read.diversity.kind == diversity_kind::mmr);
+  round_trip(read);
+  round_trip(page_rules{});
+  CHECK(refused<page_rules>(R"({"caps": [{"attribute": "a", "most": 0}]})").where().field == "rules.caps[0].most");
+  CHECK(refused<page_rules>(R"({"diversity": {"kind": "mrm"}})").remedy().rfind("nearest known: 'mmr'", 0) == 0);
+  CHECK(refused<page_rules>(R"({"only": ["a=b"]})").remedy().rfind("nearest known: 'only_with'", 0) == 0);
+}
+
 TEST_CASE("rewards of actions come from JSON as they are declared, and are validated") {
   const auto read = from_json<online::reward_shaping_options>(std::string_view(
       R"({"actions": [{"action": "click", "cap": 1}, {"action": "buy", "weight": 5, "window_ms": 1000}], "highest": 6})"));

@@ -60,6 +60,10 @@ std::vector<std::string> tandem_fuzz::seeds() {
     answer.slate_items = {"kettle"};
     answer.facts = facts;
     answer.candidates.resize(5);
+    answer.rules = page_rules{.only_with = facts,
+                              .caps = {{"device=phone", 2}},
+                              .boosts = {{.fact = "device=phone", .by = 2}, {.item = "device=phone", .by = 2}},
+                              .diversity = {.kind = diversity_kind::mmr}};
     out.write(entry_number{2}, answer, log_position{1});
     std::uint64_t number = 3;
     for (const change_entry& each : std::initializer_list<change_entry>{

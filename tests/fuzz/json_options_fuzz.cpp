@@ -19,12 +19,13 @@ void there_and_back(std::string_view text) {
 }  // namespace
 
 void tandem_fuzz::run(std::string_view input) {
-  switch (choice(input) % 5) {
+  switch (choice(input) % 6) {
     case 0: return there_and_back<engine_options>(input);
     case 1: return there_and_back<batch::ials_options>(input);
     case 2: return there_and_back<online::reward_shaping_options>(input);
     case 3: return there_and_back<evaluation::bootstrap_options>(input);
-    default: return there_and_back<hybrid::slate_options>(input);
+    case 4: return there_and_back<hybrid::slate_options>(input);
+    default: return there_and_back<page_rules>(input);
   }
 }
 
@@ -36,5 +37,7 @@ std::vector<std::string> tandem_fuzz::seeds() {
           std::string(1, '\2') + to_json(online::reward_shaping_options{}).dump(),
           std::string(1, '\3') + to_json(evaluation::bootstrap_options{}).dump(),
           std::string(1, '\4') + to_json(hybrid::slate_options{}).dump(),
+          std::string(1, '\5') +
+              to_json(page_rules{.only_with = {"a=b"}, .caps = {{"a", 2}}, .boosts = {{.item = "c"}}}).dump(),
           std::string(1, '\1') + "{\"rank\":1e3,\"rank\":2}"};
 }

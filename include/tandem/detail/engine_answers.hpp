@@ -27,6 +27,17 @@ inline detail::frozen engine::state::freeze(const request& r, const std::vector<
   return out;
 }
 
+// as of now: what the catalogue does not know of says nothing
+inline hybrid::known_rules engine::state::rules_of(const page_rules& rules) const {
+  fact_attributes.follow(attribute_facts);
+  hybrid::known_rules out = detail::rule_reader(attribute_facts, fact_attributes).read(rules);
+  for (const score_boost& each : rules.boosts) {
+    const item_index item = each.item.empty() ? no_id<item_index> : listed(each.item);
+    if (item != no_id<item_index>) out.item_boosts.emplace_back(item, static_cast<float>(each.by));
+  }
+  return out;
+}
+
 inline void engine::state::add_listed(std::span<const std::string_view> ids, std::vector<item_index>& to) const {
   for (const std::string_view id : ids) {
     if (const item_index item = listed(id); item != no_id<item_index>) to.push_back(item);
@@ -69,6 +80,7 @@ inline hybrid::view engine::state::view_of(const request& r, user_index user,
   v.forbidden.insert(v.forbidden.end(), disliked.begin(), disliked.end());
   v.limited = !r.candidates.empty();
   add_listed(r.candidates, v.only);
+  if (r.rules != nullptr && !r.rules->empty()) v.rules = rules_of(*r.rules);
   return v;
 }
 

@@ -229,6 +229,7 @@ inline std::pair<answer_entry, pending_decision> records_of(const request& asked
   out.first.limited = from.view.limited;
   out.first.only = from.view.only;
   out.first.seen = from.seen;
+  if (from.view.rules.has_value()) out.first.rules = *r.rules;
   for (const hybrid::slate_place& place : d.slate) {
     const item_index item = d.candidates.items[place.candidate];
     record.slate.push_back({item, d.score[place.candidate], place.propensity});
@@ -254,6 +255,7 @@ inline recommendation engine::recommend(const request& asked) noexcept {
   bool logs = state_->durable == nullptr || !state_->durable->failing();
   try {
     const request r = detail::sane(asked);
+    if (r.rules != nullptr) r.rules->validate();
     std::vector<std::string> facts = detail::fact_names(r.context);
     recommendation out;
     detail::frozen from;
@@ -303,6 +305,7 @@ inline recommendation engine::recommend(const request& asked) noexcept {
 inline explanation engine::explain(const request& asked, std::string_view item_id) const {
   explanation out;
   const request r = detail::sane(asked);
+  if (r.rules != nullptr) r.rules->validate();
   const std::vector<std::string> facts = detail::fact_names(r.context);
   detail::frozen from;
   item_index item{};

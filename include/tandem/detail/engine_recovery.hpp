@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -57,6 +58,7 @@ class engine::state::recovery {
     std::size_t count = 0;
     bool exclude_seen = false, limited = false, shadow = false;
     std::vector<std::string> only, blocked, facts;
+    std::optional<page_rules> rules;
   };
   struct decided_again {
     hybrid::decided answer;
@@ -93,7 +95,8 @@ class engine::state::recovery {
               a->record.shadow,
               {},
               {},
-              a->facts};
+              a->facts,
+              a->rules};
       q.only.assign(a->only_items.begin(), a->only_items.end());
       q.blocked.assign(a->blocked_items.begin(), a->blocked_items.end());
       to_decide_.emplace(a->seen, std::move(q));
@@ -134,12 +137,14 @@ class engine::state::recovery {
     r.time = of.time;
     r.blocked = blocked;
     r.candidates = only;
+    if (of.rules.has_value()) r.rules = &*of.rules;
     detail::frozen from = s_->freeze(r, of.facts);
     from.view.limited = of.limited;
     const context_list none;
     const hybrid::query q{from.view.known, r.user, from.user, r.time, none, of.exclude_seen};
-    const hybrid::wish wish{r.count, s_->options.blender.proposals, each_ != nullptr && !of.shadow, s_->options.seed,
-                            of.id};
+    // what was drawn decides under caps which candidates the catalogue had to add
+    const bool explore = (each_ != nullptr || of.rules.has_value()) && !of.shadow;
+    const hybrid::wish wish{r.count, s_->options.blender.proposals, explore, s_->options.seed, of.id};
     decided_again out{hybrid::decide(from.view, q, *from.sources, wish, s_->options.slate, *from.scratch), from.user};
     from.view = hybrid::view();
     s_->keep(std::move(from.scratch));

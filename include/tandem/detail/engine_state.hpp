@@ -17,6 +17,7 @@
 #include "tandem/core/fair_mutex.hpp"
 #include "tandem/core/interner.hpp"
 #include "tandem/detail/engine_checks.hpp"
+#include "tandem/detail/engine_rules.hpp"
 #include "tandem/detail/key_set.hpp"
 #include "tandem/detail/pending_decisions.hpp"
 #include "tandem/engine.hpp"
@@ -29,8 +30,6 @@
 
 TANDEM_BEGIN
 namespace detail {
-
-enum class fact_index : std::uint32_t {};  // of "name=value" in contexts, or in attributes
 
 using source_list = std::vector<std::shared_ptr<const hybrid::source>>;
 
@@ -63,8 +62,9 @@ struct engine::state {
   interner<user_index> users;
   interner<item_index> items;
   interner<action_index> actions;
-  interner<detail::fact_index> facts;            // of contexts
-  interner<detail::fact_index> attribute_facts;  // of items
+  interner<detail::fact_index> facts;               // of contexts
+  interner<detail::fact_index> attribute_facts;     // of items
+  mutable detail::fact_attributes fact_attributes;  // of attribute_facts; brought up to them when rules are read
   std::vector<double> action_weight;
   std::vector<user_index> owner;  // who has what a user index did, after merges
   std::vector<cow<online::history>> histories;
@@ -179,6 +179,7 @@ struct engine::state {
   void remember(const answer_entry& entry, detail::pending_decision wait);
   bool try_to_remember(answer_entry& entry, detail::pending_decision wait);
   void keep(std::unique_ptr<hybrid::gather_scratch> scratch) const noexcept;
+  hybrid::known_rules rules_of(const page_rules& rules) const;
   void add_listed(std::span<const std::string_view> ids, std::vector<item_index>& to) const;
 
   // ---- catalogue and users --------------------------------------------------------------------------------------

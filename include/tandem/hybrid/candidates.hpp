@@ -145,13 +145,25 @@ struct candidate_set {
   }
 };
 
+namespace detail {
+
+struct spread {
+  float shift = 0;  // value = (score - shift) * factor, or log(score * factor + 1e-5) for shares
+  float factor = 0;
+  float lowest = 0;
+  bool sound = true;  // false: some score is not finite, or absurd
+};
+
+}  // namespace detail
+
 /// Buffers of one request, reused between requests. Threads: thread-compatible, one per request at a time.
 struct gather_scratch {
   std::vector<float> scores;  ///< n_sources x n_items; -infinity where an item is not allowed
   std::vector<float> directions;
-  std::vector<float> inner;            ///< results of the shared pass over the factors
-  std::vector<bool> silent;            ///< per source: it had nothing to say
-  std::vector<std::uint32_t> seen_at;  ///< per item: 1 + its subscript among the candidates
+  std::vector<float> inner;             ///< results of the shared pass over the factors
+  std::vector<bool> silent;             ///< per source: it had nothing to say
+  std::vector<detail::spread> spreads;  ///< per source: of its scores of all items
+  std::vector<std::uint32_t> seen_at;   ///< per item: 1 + its subscript among the candidates
   std::vector<item_index> forbidden;
   std::vector<std::pair<float, std::uint32_t>> best;
   std::vector<float> maxima;
@@ -208,13 +220,6 @@ inline void best_of(std::span<const float> scores, std::size_t n, float floor, s
   std::partial_sort(best.begin(), best.begin() + static_cast<std::ptrdiff_t>(kept), best.end(), better);
   best.resize(kept);
 }
-
-struct spread {
-  float shift = 0;  // value = (score - shift) * factor, or log(score * factor + 1e-5) for shares
-  float factor = 0;
-  float lowest = 0;
-  bool sound = true;  // false: some score is not finite, or absurd
-};
 
 // sums differences from one of the scores, so that a mean far from zero costs no digits
 inline spread spread_of(std::span<const float> scores) {
@@ -322,12 +327,12 @@ inline void propose(std::size_t s, std::span<const float> scores, std::size_t n_
                                                   static_cast<std::size_t>(listed));
 }
 
-// column s of the candidates' values
+// column s of the values of candidates from `first` on
 inline void normalise(std::size_t s, std::span<const float> scores, score_scale scale, const spread& spread,
-                      candidate_set& out) {
+                      candidate_set& out, std::size_t first = 0) {
   if (scale == score_scale::standard) {
     out.unit[s] = spread.factor;
-    for (std::size_t c = 0; c < out.size(); ++c) {
+    for (std::size_t c = first; c < out.size(); ++c) {
       out.value[c * out.n_sources + s] = (scores[slot(out.items[c])] - spread.shift) * spread.factor;
     }
     return;
@@ -336,9 +341,20 @@ inline void normalise(std::size_t s, std::span<const float> scores, score_scale 
   const float none = std::log(floor);
   const float total = spread.shift * static_cast<float>(scores.size());
   const float factor = total > 0 ? 1 / total : 0.0F;
-  for (std::size_t c = 0; c < out.size(); ++c) {
+  for (std::size_t c = first; c < out.size(); ++c) {
     const float x = scores[slot(out.items[c])] * factor;
     out.value[c * out.n_sources + s] = x > 0 ? std::log(x + floor) : none;
+  }
+}
+
+// the values of candidates from `first` on
+inline void normalise_from(std::size_t first, std::size_t n_items,
+                           std::span<const std::shared_ptr<const source>> sources, candidate_set& out,
+                           gather_scratch& scratch) {
+  out.value.resize(out.size() * out.n_sources, 0.0F);
+  for (std::size_t s = 0; s < out.n_sources; ++s) {
+    if (scratch.silent[s]) continue;
+    normalise(s, scratch.scores_of(s, n_items), sources[s]->scale(), scratch.spreads[s], out, first);
   }
 }
 
@@ -366,13 +382,13 @@ inline candidate_set gather(const query& q, std::span<const std::shared_ptr<cons
     }
   }
 
-  std::vector<detail::spread> spreads(sources.size());
+  scratch.spreads.assign(sources.size(), {});
   for (std::size_t s = 0; s < sources.size(); ++s) {
     const std::span<float> scores = scratch.scores_of(s, n_items);
-    if (!scratch.silent[s]) spreads[s] = detail::sane_spread_of(scores);
+    if (!scratch.silent[s]) scratch.spreads[s] = detail::sane_spread_of(scores);
     for (const item_index item : scratch.forbidden) scores[slot(item)] = minus_infinity;
     if (scratch.silent[s]) continue;
-    detail::propose(s, scores, n_best, spreads[s].lowest, out, scratch);
+    detail::propose(s, scores, n_best, scratch.spreads[s].lowest, out, scratch);
   }
   for (const item_index item : scratch.forbidden) {
     scratch.seen_at[slot(item)] = std::numeric_limits<std::uint32_t>::max();
@@ -384,12 +400,23 @@ inline candidate_set gather(const query& q, std::span<const std::shared_ptr<cons
     if (scratch.seen_at[i] == 0) detail::add_candidate(i, out, scratch);
   }
 
-  out.value.assign(out.size() * sources.size(), 0.0F);
-  for (std::size_t s = 0; s < sources.size(); ++s) {
-    if (scratch.silent[s]) continue;
-    detail::normalise(s, scratch.scores_of(s, n_items), sources[s]->scale(), spreads[s], out);
-  }
+  detail::normalise_from(0, n_items, sources, out, scratch);
   return out;
+}
+
+/// Adds items to a set that gather() made with this scratch: those that are neither forbidden nor in it. No source
+/// proposed them. Returns how many came to it. Complexity: O(|items| * sources).
+inline std::size_t add_candidates(std::span<const item_index> items,
+                                  std::span<const std::shared_ptr<const source>> sources, candidate_set& out,
+                                  gather_scratch& scratch) {
+  const std::size_t before = out.size();
+  for (const item_index item : items) {
+    if (slot(item) < scratch.seen_at.size() && scratch.seen_at[slot(item)] == 0) {
+      detail::add_candidate(slot(item), out, scratch);
+    }
+  }
+  detail::normalise_from(before, scratch.seen_at.size(), sources, out, scratch);
+  return out.size() - before;
 }
 
 }  // namespace hybrid

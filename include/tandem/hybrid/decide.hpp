@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <variant>
 #include <vector>
@@ -12,6 +13,8 @@
 #include "tandem/core/random.hpp"
 #include "tandem/hybrid/blender.hpp"
 #include "tandem/hybrid/candidates.hpp"
+#include "tandem/hybrid/page.hpp"
+#include "tandem/hybrid/page_rules.hpp"
 #include "tandem/hybrid/ranker.hpp"
 #include "tandem/hybrid/slate.hpp"
 #include "tandem/hybrid/source.hpp"
@@ -27,6 +30,7 @@ struct view {
   std::vector<item_index> only;       ///< the host's candidates; empty = all items
   bool limited = false;               ///< the host gave candidates, even if none of them is known
   std::size_t rank_depth = ranker_options{}.depth;
+  std::optional<known_rules> rules = {};  ///< of the page
 };
 
 /// What is wanted of the view.
@@ -47,17 +51,17 @@ struct decided {
 
 namespace detail {
 
-// estimates for drawing `count` places: served scores, and variances carried over from the sources to first order
+// served scores, and for the first `n_asked` of `order` variances carried over from the sources to first order
 inline std::vector<online::estimate> estimates_of(const query& q,
                                                   std::span<const std::shared_ptr<const source>> sources, const view& v,
                                                   const decided& d, std::span<const std::size_t> order,
-                                                  std::size_t count, const slate_options& options) {
+                                                  std::size_t n_asked, const slate_options& options) {
   std::vector<online::estimate> out(d.candidates.size());
   for (std::size_t c = 0; c < out.size(); ++c) out[c].mean = d.score[c];
   const bool by_uncertainty = std::holds_alternative<online::thompson>(options.policy.kind()) ||
                               std::holds_alternative<online::linear_ucb>(options.policy.kind());
   if (!by_uncertainty) return out;
-  const std::size_t n = std::min(order.size(), options.pool + count);  // who can enter the pool
+  const std::size_t n = std::min(order.size(), n_asked);
   std::vector<item_index> items(n);
   for (std::size_t k = 0; k < n; ++k) items[k] = d.candidates.items[order[k]];
   std::vector<float> variance(n);
@@ -75,10 +79,63 @@ inline std::vector<online::estimate> estimates_of(const query& q,
   return out;
 }
 
+// adds what the rules add to the scores of candidates from `first` on
+inline void boost(const view& v, double spread, std::size_t first, decided& d) {
+  for (std::size_t c = first; c < d.score.size(); ++c) {
+    d.score[c] += boost_of(*v.rules, v.known, d.candidates.items[c]) * static_cast<float>(spread);
+  }
+}
+
+// candidates from `first` on, best first
+inline std::vector<std::size_t> order_from(std::size_t first, const decided& d) {
+  std::vector<std::size_t> order = order_by_score(std::span(d.score).subspan(first), d.score.size());
+  for (std::size_t& c : order) c += first;
+  return order;
+}
+
+// candidates that came after the ranker keep the blend's score, as those beyond its depth do
+inline void rank_later(const view& v, candidate_set& set) {
+  if (set.ranked.empty()) return;
+  std::vector<float> blended(set.size());
+  v.weights->blend(set, blended);
+  set.ranked.insert(set.ranked.end(), blended.begin() + static_cast<std::ptrdiff_t>(set.ranked.size()), blended.end());
+}
+
+// draws a page under the rules; where the candidates have no more that the caps let through, the catalogue gives more
+inline void draw_page(const view& v, const query& q, std::span<const std::shared_ptr<const source>> sources,
+                      const wish& w, double spread, const slate_options& options, gather_scratch& scratch,
+                      decided& out) {
+  random_stream random(w.seed, raw(w.id));
+  page_draw page(*v.rules, v.known, spread, options, w.explore, random);
+  const auto offer_from = [&](std::size_t first) {
+    const std::vector<std::size_t> order = order_from(first, out);
+    page.offer(order, out.candidates.items, estimates_of(q, sources, v, out, order, order.size(), options));
+  };
+  const std::size_t count = std::min(w.count, q.n_items());
+  offer_from(0);
+  page.fill(count);
+  while (page.places().size() < count) {
+    const std::size_t before = out.candidates.size();
+    const std::size_t n = options.pool + count - page.places().size();
+    const std::vector<item_index> more = best_outside(*v.weights, out.candidates, sources, n, scratch,
+                                                      [&](item_index item) { return page.has_room(item); });
+    if (add_candidates(more, sources, out.candidates, scratch) == 0) break;
+    rank_later(v, out.candidates);
+    std::vector<float> served(out.candidates.size());
+    v.weights->serve(out.candidates, served);
+    out.score.insert(out.score.end(), served.begin() + static_cast<std::ptrdiff_t>(before), served.end());
+    boost(v, spread, before, out);
+    offer_from(before);
+    page.fill(count);
+  }
+  out.slate = page.places();
+}
+
 }  // namespace detail
 
 /// Scores, blends and draws. Random numbers come from (seed, decision id) only.
-/// Complexity: as gather(). Threads: pure but for `scratch`.
+/// Rules forbid before the sources are asked, boost after the blend, and mix while the places are drawn.
+/// Complexity: as gather(), and as page_draw under rules. Threads: pure but for `scratch`.
 [[nodiscard]] inline decided decide(const view& v, const query& q,
                                     std::span<const std::shared_ptr<const source>> sources, const wish& w,
                                     const slate_options& options, gather_scratch& scratch) {
@@ -87,10 +144,16 @@ inline std::vector<online::estimate> estimates_of(const query& q,
   if (q.seen_excluded) {
     v.known.history->for_each_item([&](item_index item) { scratch.forbidden.push_back(item); });
   }
+  if (v.rules.has_value()) forbid_by_rules(*v.rules, v.known, v.only, scratch.forbidden);
   out.candidates.n_sources = sources.size();
   if (q.n_items() == 0 || (v.limited && v.only.empty())) return out;
   out.candidates =
       gather(q, sources, std::max(w.proposals, std::min<std::size_t>(w.count, 254)), v.only, w.count, scratch);
+  if (v.rules.has_value()) {
+    for (const auto& [item, by] : v.rules->item_boosts) {
+      if (by > 0) (void)add_candidates({&item, 1}, sources, out.candidates, scratch);
+    }
+  }
   out.score.resize(out.candidates.size());
   if (v.known.batch != nullptr && v.known.batch->ranking != nullptr && out.candidates.size() > 0) {
     out.candidates.ranked.resize(out.candidates.size());
@@ -98,6 +161,14 @@ inline std::vector<online::estimate> estimates_of(const query& q,
     v.known.batch->ranking->rank(out.candidates, out.score, v.rank_depth, out.candidates.ranked);
   }
   v.weights->serve(out.candidates, out.score);
+  if (v.rules.has_value()) {
+    const double spread = spread_of_scores(out.score);
+    detail::boost(v, spread, 0, out);
+    if (v.rules->mixes()) {
+      detail::draw_page(v, q, sources, w, spread, options, scratch, out);
+      return out;
+    }
+  }
   const std::size_t count = std::min(w.count, out.score.size());
   const std::vector<std::size_t> order = order_by_score(out.score, count + (w.explore ? options.pool : 0));
   if (!w.explore) {
@@ -105,7 +176,8 @@ inline std::vector<online::estimate> estimates_of(const query& q,
     return out;
   }
   random_stream random(w.seed, raw(w.id));
-  const std::vector<online::estimate> estimates = detail::estimates_of(q, sources, v, out, order, count, options);
+  const std::vector<online::estimate> estimates =
+      detail::estimates_of(q, sources, v, out, order, options.pool + count, options);
   out.slate = draw_slate(estimates, order, count, options, random);
   return out;
 }

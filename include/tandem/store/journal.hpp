@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include "tandem/core/time.hpp"
 #include "tandem/data/decision.hpp"
 #include "tandem/data/event.hpp"
+#include "tandem/data/page_rules.hpp"
 
 TANDEM_BEGIN
 
@@ -47,6 +49,7 @@ struct answer_entry {
   std::vector<item_index> only = {};  ///< those of them that were
   std::vector<item_index> blocked = {};
   std::vector<std::string> facts = {};           ///< of the request's context
+  std::optional<page_rules> rules = {};          ///< of the page; none = it had none, or such as change no answer
   std::vector<item_index> candidate_items = {};  ///< of `candidates`, whose own numbers are another engine's when read
   std::vector<std::byte> candidates = {};        ///< the whole candidate set; kept when a source of the host scored it
   std::vector<std::string_view> slate_items = {};  ///< names of record.slate, when read back
