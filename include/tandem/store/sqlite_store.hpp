@@ -17,11 +17,12 @@ TANDEM_BEGIN
 /// that is whole: never an event without those before it.
 enum class durability : std::uint8_t {
   /// Nothing that wait_durable() or flush() has returned for, even if the power fails. What observe() took and nobody
-  /// waited for may be lost with the process: at most file_options.queue_bytes of it.
+  /// waited for may be lost with the process: what file_options.queue_bytes lets wait.
   power_loss,
   /// Nothing that observe() has returned for, if the process dies. If the machine dies, the latest seconds may be lost.
   process_crash,
-  /// As process_crash, but observe() does not wait: at most file_options.queue_bytes may be lost with the process.
+  /// As process_crash, but observe() does not wait: what file_options.queue_bytes lets wait may be lost with the
+  /// process.
   none,
 };
 
@@ -29,7 +30,8 @@ enum class durability : std::uint8_t {
 struct file_options {
   durability level = durability::process_crash;
   /// Entries wait in memory for a commit up to this much, at levels that do not wait for each; then the observe() that
-  /// fills it commits for all. Range [4 KiB, 1 GiB].
+  /// fills it commits for all. While one commits, others go on up to four times as much, and then wait; as the commit
+  /// itself may be of so much, about eight times is the most that can be lost. Range [4 KiB, 1 GiB].
   std::size_t queue_bytes = std::size_t{1} << 20U;
   /// The most the file may take; beyond, observe() answers store_failed until something is compacted or the engine is
   /// opened with more. Range [1 MiB, inf).
