@@ -270,7 +270,7 @@ void readers(const arguments& given) {
     decision_loop loop(bandit, {.seed = 7, .default_reward = std::nullopt, .capacity = 1U << 14U});
     const auto nobody = [](std::atomic<bool>&) {};
     std::uint64_t id = 1U << 30U;
-    std::vector<double> one, two, beside, learned;
+    std::vector<double> one, two, beside, beside_paced, learned;
     std::uint64_t torn = 0;
     for (std::size_t r = 0; r < given.count("repeat", 5); ++r) {
       const auto take = [&](std::vector<double>& into, std::size_t n, auto with, bool by_cpu) {
@@ -292,13 +292,24 @@ void readers(const arguments& given) {
           true);
       beside.back() /= alone.back();
       learned.push_back(static_cast<double>(rounds) / seconds);
+      take(
+          beside_paced, 1,
+          [&](std::atomic<bool>& stop) {
+            for (auto next = clock_type::now(); !stop.load(std::memory_order_relaxed);) {
+              for (int k = 0; k < 20; ++k) round(loop, s, id + (std::uint64_t{1} << 31U) + ++rounds);
+              std::this_thread::sleep_until(next += std::chrono::milliseconds(1));
+            }
+          },
+          true);
+      beside_paced.back() /= alone.back();
     }
     std::vector<double> ratio;
     for (std::size_t r = 0; r < one.size(); ++r) ratio.push_back(two[r] / one[r]);
     std::printf(
         "{\"one_per_s\": %.0f, \"two_per_s\": %.0f, \"two_vs_one\": %.4f, \"beside_a_learner\": %.4f, "
+        "\"beside_20000_learned_per_s\": %.4f, "
         "\"learner_per_s\": %.0f, \"torn\": %llu}\n",
-        median(one), median(two), median(ratio), median(beside), median(learned),
+        median(one), median(two), median(ratio), median(beside), median(beside_paced), median(learned),
         static_cast<unsigned long long>(torn));
   });
 }

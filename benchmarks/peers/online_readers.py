@@ -21,13 +21,13 @@ def processes_2_vs_1(run):
 
 def part(run):
     report = run.report["readers"]
-    print("\ndecisions of two threads by one's; of one beside a learner by alone; 20x20", flush=True)
+    print("\ndecisions of two threads by one's; of one beside a learner, and beside 20,000 learned/s, by alone; 20x20", flush=True)
     for policy in ("lin_ucb", "auto"):
         each = run.ours("online_bandits", "readers", "--policy", policy, "--arms", 20, "--dimension", 20,
                         "--repeat", run.rounds, "--seconds", min(1, max(0.1, run.scale)))
         report[policy] = {"readers_2_vs_1": each["two_vs_one"], **each}
-        print(f"  {policy:12s} {each['two_vs_one']:.2f}   {each['beside_a_learner']:.2f}   one {each['one_per_s']:,.0f}/s, "
-              f"beside {each['learner_per_s']:,.0f} learned/s, torn {each['torn']}", flush=True)
+        print(f"  {policy:12s} {each['two_vs_one']:.2f}   {each['beside_a_learner']:.2f}   {each['beside_20000_learned_per_s']:.2f}   "
+              f"one {each['one_per_s']:,.0f}/s, beside {each['learner_per_s']:,.0f} learned/s, torn {each['torn']}", flush=True)
     report["processes_2_vs_1"] = processes_2_vs_1(run)
     print(f"  two processes that share nothing, by one: {report['processes_2_vs_1']:.2f}", flush=True)
     for key, worst in (("readers_2_vs_1", min), ("beside_a_learner", min), ("torn", max)):

@@ -157,12 +157,12 @@ class tree_grower {
 
   /// Moves the rows of split nodes to the other order: those that go left from the front, the others from the back.
   void move_rows(const std::vector<std::unique_ptr<open_node>>& batch) {
-    struct part {
+    struct piece_of_rows {
       const open_node* node;
       std::size_t first, last;  // of the node's rows
       std::size_t left, right;  // where they go: forward from left, backward from right
     };
-    std::vector<part> parts;
+    std::vector<piece_of_rows> parts;
     for (const std::unique_ptr<open_node>& node : batch) {
       const bool whole = executor_.concurrency() == 1 || node->n_rows() < 2 * rows_a_task;
       const std::size_t step = whole ? node->n_rows() : rows_a_task;
@@ -179,7 +179,7 @@ class tree_grower {
       });
     }
     std::size_t lefts = 0;
-    for (part& each : parts) {  // counts to places
+    for (piece_of_rows& each : parts) {  // counts to places
       if (each.first == each.node->begin) lefts = 0;
       const std::size_t count = each.left;
       each.left = each.node->begin + lefts;
@@ -187,7 +187,7 @@ class tree_grower {
       lefts += count;
     }
     executor_.parallel_for(parts.size(), [&](std::size_t p) {
-      const part& each = parts[p];
+      const piece_of_rows& each = parts[p];
       const std::size_t end = scatter(*each.node, each.first, each.last, each.left, each.right);
       if (each.last == each.node->end) middles_[each.node->id] = end;
     });
