@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <exception>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -85,7 +86,7 @@ double page_time(const hybrid::known_rules& rules, const hybrid::knowledge& know
 
 }  // namespace
 
-int main() {
+int main() try {
   hybrid::known_rules rules;
   const hybrid::knowledge known = catalogue(rules);
   const candidates from;
@@ -113,4 +114,7 @@ int main() {
                 hybrid::forbid_by_rules(rules, known, {}, forbidden);
               }));
   return 0;
+} catch (const std::exception& e) {
+  std::puts(e.what());
+  return 1;
 }

@@ -3,8 +3,10 @@
 //
 // It wires the rooms and holds no mathematics: the log (store/), the sources and the blender (hybrid/), the batch
 // learner (batch/). Everything it answers is a function of (options, seed, the sequence of calls): event time comes
-// from the host, never from a clock.
+// from the host, never from a clock. A request with a budget is the exception: a clock chooses which sources it leaves
+// out, and the log keeps the choice.
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -23,6 +25,7 @@
 #include "tandem/core/ids.hpp"
 #include "tandem/core/progress.hpp"
 #include "tandem/core/time.hpp"
+#include "tandem/data/decision.hpp"
 #include "tandem/data/event.hpp"
 #include "tandem/data/page_rules.hpp"
 #include "tandem/hybrid/blender.hpp"
@@ -172,6 +175,10 @@ struct request {
   /// What the page must keep to: filters, caps, boosts, diversity (docs/page_rules.md). Null = nothing. Rules that
   /// page_rules::validate() refuses are answered with nothing, as a failure; explain() throws what it throws.
   const page_rules* rules = nullptr;
+  /// What scoring, blending and drawing may take; zero = as long as they take. Not a deadline: sources are left out
+  /// beforehand, by what they took in earlier answers with a budget, and the answer says which level that came to. See
+  /// hybrid/effort.hpp and docs/embedding.md.
+  std::chrono::microseconds budget{};
 };
 
 /// One recommended item.
@@ -187,6 +194,7 @@ struct recommendation {
   std::vector<recommended_item> items;
   log_position position{};          ///< the log up to here was known
   std::uint64_t model_version = 0;  ///< 0 = no batch model yet
+  answer_level level = answer_level::full;
 
   [[nodiscard]] auto begin() const noexcept { return items.begin(); }
   [[nodiscard]] auto end() const noexcept { return items.end(); }
@@ -228,6 +236,7 @@ struct logged_decision {
   bool shadow = false;              ///< shown to nobody: leave it out when estimating rewards
   std::vector<recommended_item> items;
   std::vector<logged_reward> rewards;  ///< in order of the log
+  answer_level level = answer_level::full;
 };
 
 /// What was done to forget a user: keep it outside of the file.

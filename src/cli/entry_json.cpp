@@ -76,6 +76,10 @@ void write(ordered_json& out, const answer_entry& a) {
   if (!a.facts.empty()) out["context"] = facts_json(a.facts);
   if (!a.candidates.empty()) out["candidates"] = to_hex(a.candidates);
   if (a.rules.has_value()) out["rules"] = to_json(*a.rules);
+  if (d.level != answer_level::full) {
+    out["level"] = static_cast<unsigned>(d.level);
+    out["left_out"] = a.left_out;
+  }
 }
 
 void write(ordered_json& out, const item_entry& e) {
@@ -145,6 +149,11 @@ class line_fields {
       out.push_back(std::string(name).append(1, '\x1f').append(value));
     }
     return out;
+  }
+  answer_level level() const {
+    const auto out = get<std::uint8_t>("level", 0);
+    if (out > 2) throw error(errc::bad_format, "must lie in [0, 2]", {{}, 0, "level"});
+    return static_cast<answer_level>(out);
   }
   page_rules rules() const {
     auto out = get<page_rules>("rules");
@@ -226,6 +235,8 @@ answer_entry read_answer(line_fields& in) {
   a.facts = in.facts("context");
   a.candidates = from_hex(in.get<std::string>("candidates", {}));
   if (in.has("rules")) a.rules = in.rules();
+  d.level = in.level();
+  a.left_out = in.get<std::vector<std::string>>("left_out", {});
   return a;
 }
 

@@ -20,7 +20,14 @@ enum event_bit : std::uint8_t {
   has_facts = 64,
 };
 // of an answer
-enum answer_bit : std::uint8_t { shadow = 1, excludes_seen = 2, is_limited = 4, has_candidates = 8, has_rules = 16 };
+enum answer_bit : std::uint8_t {
+  shadow = 1,
+  excludes_seen = 2,
+  is_limited = 4,
+  has_candidates = 8,
+  has_rules = 16,
+  is_lessened = 32,  // its budget did not afford all sources
+};
 // of a boost
 enum boost_bit : std::uint8_t { of_item = 1 };
 
@@ -143,6 +150,7 @@ void encoder::write(entry_number number, const event_entry& e) {
 void encoder::write(entry_number number, const answer_entry& e, log_position end) {
   const std::vector<std::uint32_t> facts = word_ids(e.facts);
   const std::vector<std::uint32_t> ruled = e.rules.has_value() ? word_ids(*e.rules) : std::vector<std::uint32_t>{};
+  const std::vector<std::uint32_t> left_out = word_ids(e.left_out);
   const decision& d = e.record;
   std::vector<item_index> shown;
   for (const placed_item& place : d.slate) shown.push_back(place.item);
@@ -160,6 +168,7 @@ void encoder::write(entry_number number, const answer_entry& e, log_position end
   if (e.limited) bits |= is_limited;
   if (!e.candidates.empty()) bits |= has_candidates;
   if (e.rules.has_value()) bits |= has_rules;
+  if (d.level != answer_level::full) bits |= is_lessened;
   out.byte(static_cast<std::uint8_t>(bits));
   out.number(raw(d.id));
   out.text(known ? std::string_view() : std::string_view(d.user_name));
@@ -189,6 +198,11 @@ void encoder::write(entry_number number, const answer_entry& e, log_position end
     out.text({reinterpret_cast<const char*>(e.candidates.data()), e.candidates.size()});
   }
   if (e.rules.has_value()) write_rules(out, *e.rules, ruled);
+  if (d.level != answer_level::full) {
+    out.byte(static_cast<std::uint8_t>(d.level));
+    out.number(left_out.size());
+    for (const std::uint32_t source : left_out) out.number(source);
+  }
   to_->close_body(begin, static_cast<std::uint8_t>(entry_kind::answer), static_cast<std::int64_t>(raw(number)),
                   known ? ids_->users.id_of(slot(d.user)) : 0, name_begin, name_size);
 }
@@ -344,6 +358,11 @@ void decoder::read_answer(const record_row& row, body_reader& in) {
     e.candidates.assign(first, first + set.size());
   }
   if ((bits & has_rules) != 0) e.rules = read_rules(in);
+  if ((bits & is_lessened) != 0) {
+    d.level = static_cast<answer_level>(in.byte());
+    if (d.level > answer_level::popular) throw error(errc::damaged, "a record is of a level that is not known");
+    e.left_out = read_words(in);
+  }
   in.end();
   entry_ = std::move(e);
 }

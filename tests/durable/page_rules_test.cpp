@@ -17,7 +17,7 @@ namespace {
 page_rules all_rules() {
   return {.only_with = {"stock=yes"},
           .never_with = {"kind=k3"},
-          .caps = {{"kind", 1}},
+          .caps = {{"kind", 1}, {"colour", 1}},  // they cross
           .boosts = {{.fact = "size=small", .by = 0.5}, {.item = "item7", .by = 2}},
           .diversity = {.kind = diversity_kind::dpp, .theta = 0.4}};
 }
@@ -26,8 +26,11 @@ page_rules all_rules() {
 void live(engine& e, const page_rules& rules, int rounds) {
   for (int i = 0; i < 60; ++i) {
     const std::string kind = "k" + std::to_string(i % 8);
-    e.upsert_item("item" + std::to_string(i),
-                  {{"kind", kind}, {"stock", i % 5 == 0 ? "no" : "yes"}, {"size", i % 2 == 0 ? "small" : "large"}});
+    const std::string colour = "c" + std::to_string(i / 8);
+    e.upsert_item("item" + std::to_string(i), {{"kind", kind},
+                                               {"colour", colour},
+                                               {"stock", i % 5 == 0 ? "no" : "yes"},
+                                               {"size", i % 2 == 0 ? "small" : "large"}});
   }
   random_stream random(3, 1);
   std::int64_t now = 1'700'000'000'000;
@@ -38,7 +41,7 @@ void live(engine& e, const page_rules& rules, int rounds) {
     e.observe({.user = user, .item = item, .time = from_millis(now)});
     if (k == rounds / 2) e.refit();
     const recommendation page = e.recommend({.user = user,
-                                             .count = 9,
+                                             .count = 6,
                                              .time = from_millis(now),
                                              .exclude_seen = k % 3 != 0,
                                              .shadow = k % 7 == 0,
@@ -52,6 +55,7 @@ engine_options exploring() {
   engine_options o = small_options();
   o.slate.policy = online::epsilon_greedy{0.7};  // what is drawn decides which candidates are added
   o.blender.proposals = 2;
+  o.sources = {"popularity"};
   return o;
 }
 
@@ -88,7 +92,7 @@ TEST_CASE("rules come back from a row as they went in") {
   REQUIRE(read.rules.has_value());
   CHECK(read.rules->only_with == rules.only_with);
   CHECK(read.rules->never_with == rules.never_with);
-  REQUIRE(read.rules->caps.size() == 1);
+  REQUIRE(read.rules->caps.size() == 2);
   CHECK(read.rules->caps[0].attribute == "kind");
   CHECK(read.rules->caps[0].most == 1);
   REQUIRE(read.rules->boosts.size() == 2);
@@ -151,7 +155,7 @@ TEST_CASE("an answer that is learned again is decided under its rules") {
   std::size_t ruled = 0;
   read_sqlite(in(folder, "again"))->scan({}, [&](entry_number, const journal_entry& entry) {
     const auto* a = std::get_if<answer_entry>(&entry);
-    ruled += a != nullptr && a->rules.has_value() && a->rules->caps.size() == 1 ? 1U : 0U;
+    ruled += a != nullptr && a->rules.has_value() && a->rules->caps.size() == 2 ? 1U : 0U;
   });
   CHECK(ruled == 150);
 }

@@ -33,7 +33,8 @@ const std::vector<online::any_policy>& policies() {
 
 // a catalogue with one told source, asked for pages under rules
 struct shop : catalogue {
-  shop(std::size_t n, std::vector<std::uint32_t> attribute_of, std::uint64_t seed) : catalogue(n, attribute_of) {
+  shop(std::size_t n, std::vector<std::uint32_t> attribute_of, std::uint64_t seed)
+      : catalogue(n, std::move(attribute_of)) {
     random_stream random(seed, 2);
     std::vector<float> scores(n);
     std::vector<float> variances(n);

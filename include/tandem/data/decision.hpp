@@ -17,6 +17,13 @@ struct placed_item {
   double propensity = 1;  ///< probability of this item in this place, given the items placed before it
 };
 
+/// How much of the engine an answer was made with: what its budget afforded.
+enum class answer_level : std::uint8_t {
+  full,     ///< all sources
+  lean,     ///< without those that cost most
+  popular,  ///< popularity and trends only
+};
+
 /// One answer of recommend(), as the log keeps it.
 struct decision {
   decision_id id = decision_id::none;
@@ -27,6 +34,7 @@ struct decision {
   std::uint64_t model_version = 0;  ///< 0 = no batch model yet
   bool shadow = false;              ///< the slate was not shown to anyone
   std::vector<placed_item> slate;
+  answer_level level = answer_level::full;
 };
 
 TANDEM_END

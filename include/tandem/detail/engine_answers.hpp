@@ -2,7 +2,11 @@
 // How an engine's state serves answers, and how its catalogue and users change.
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
+#include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -91,6 +95,18 @@ inline void engine::state::keep(std::unique_ptr<hybrid::gather_scratch> scratch)
   }
 }
 
+// which sources an answer leaves out; none without a budget
+inline hybrid::effort engine::state::afford(std::chrono::nanoseconds budget) {
+  if (budget <= std::chrono::nanoseconds::zero()) return {};
+  if (!costs.has_value()) {
+    std::vector<bool> popular;
+    popular.reserve(sources->size());
+    for (const auto& each : *sources) popular.push_back(hybrid::is_popular(each->name()));
+    costs.emplace(std::move(popular));
+  }
+  return costs->afford(budget);
+}
+
 // false, with nothing changed, when a file that could be written a moment ago cannot
 inline bool engine::state::try_to_remember(answer_entry& entry, detail::pending_decision wait) {
   try {
@@ -130,12 +146,64 @@ inline void engine::state::remember(const answer_entry& entry, detail::pending_d
   });
 }
 
-// ---- rewards ------------------------------------------------------------------------------------------------------
+namespace detail {
 
-inline void engine::state::learn_taken(const detail::pending_decision& p, item_index item, double value) {
-  responses.taken(item, value);
-  channels.taken(detail::channel_in(p.facts, options.channel_fact), item, value);
+// an answer as the log keeps it, and as its rewards will need it
+inline std::pair<answer_entry, pending_decision> records_of(const request& asked, const request& r, decision_id id,
+                                                            const frozen& from, hybrid::decided&& d) {
+  const hybrid::knowledge& known = from.view.known;
+  std::pair<answer_entry, pending_decision> out;
+  decision& record = out.first.record;
+  pending_decision& wait = out.second;
+  record.id = wait.id = id;
+  record.user = wait.user = from.user;
+  record.user_name = wait.user_name = r.user;
+  record.time = wait.time = r.time;
+  record.shadow = wait.shadow = r.shadow;
+  record.position = known.position;
+  record.model_version = known.batch != nullptr ? known.batch->version : 0;
+  wait.user_problem = check_id(asked.user, reject_reason::empty_user);
+  out.first.user_problem = static_cast<std::uint8_t>(wait.user_problem);
+  out.first.count = static_cast<std::uint32_t>(r.count);
+  out.first.limited = from.view.limited;
+  out.first.only = from.view.only;
+  out.first.seen = from.seen;
+  if (from.view.rules.has_value()) out.first.rules = *r.rules;
+  for (const hybrid::slate_place& place : d.slate) {
+    const item_index item = d.candidates.items[place.candidate];
+    record.slate.push_back({item, d.score[place.candidate], place.propensity});
+    wait.shown.push_back(place.candidate);
+    wait.shown_items.push_back(item);
+  }
+  wait.candidates = std::make_shared<const hybrid::candidate_set>(std::move(d.candidates));
+  return out;
 }
+
+// An answer without some sources teaches the blend nothing: those that were not asked would be blamed for it. So it
+// waits without candidates, and what comes of it counts for its items.
+inline void note_effort(const hybrid::effort& how, const source_list& sources, answer_entry& entry,
+                        pending_decision& wait) {
+  if (how.level == answer_level::full) return;
+  entry.record.level = how.level;
+  for (std::size_t s = 0; s < sources.size(); ++s) {
+    if (how.left_out[s]) entry.left_out.emplace_back(sources[s]->name());
+  }
+  auto none = std::make_shared<hybrid::candidate_set>();
+  none->n_sources = sources.size();
+  wait.candidates = std::move(none);
+  wait.shown.clear();
+}
+
+inline std::vector<recommended_item> items_of(const decision& d, const cow_vector<std::string_view>& names) {
+  std::vector<recommended_item> out;
+  out.reserve(d.slate.size());
+  for (const placed_item& place : d.slate) {
+    out.push_back({std::string(names[slot(place.item)]), place.score, place.propensity});
+  }
+  return out;
+}
+
+}  // namespace detail
 
 // ---- catalogue ----------------------------------------------------------------------------------------------------
 

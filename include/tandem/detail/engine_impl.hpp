@@ -2,6 +2,7 @@
 // The engine's public members: check, lock, hand to the state, answer.
 
 #include <algorithm>
+#include <chrono>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "tandem/detail/engine_erasure.hpp"
 #include "tandem/detail/engine_recovery.hpp"
 #include "tandem/detail/engine_refit.hpp"
+#include "tandem/detail/engine_rewards.hpp"
 #include "tandem/detail/engine_state.hpp"
 
 TANDEM_BEGIN
@@ -207,50 +209,6 @@ inline std::uint64_t engine::digest() const { return state_->digest(); }
 
 // ---- answers ------------------------------------------------------------------------------------------------------
 
-namespace detail {
-
-// an answer as the log keeps it, and as its rewards will need it
-inline std::pair<answer_entry, pending_decision> records_of(const request& asked, const request& r, decision_id id,
-                                                            const frozen& from, hybrid::decided&& d) {
-  const hybrid::knowledge& known = from.view.known;
-  std::pair<answer_entry, pending_decision> out;
-  decision& record = out.first.record;
-  pending_decision& wait = out.second;
-  record.id = wait.id = id;
-  record.user = wait.user = from.user;
-  record.user_name = wait.user_name = r.user;
-  record.time = wait.time = r.time;
-  record.shadow = wait.shadow = r.shadow;
-  record.position = known.position;
-  record.model_version = known.batch != nullptr ? known.batch->version : 0;
-  wait.user_problem = check_id(asked.user, reject_reason::empty_user);
-  out.first.user_problem = static_cast<std::uint8_t>(wait.user_problem);
-  out.first.count = static_cast<std::uint32_t>(r.count);
-  out.first.limited = from.view.limited;
-  out.first.only = from.view.only;
-  out.first.seen = from.seen;
-  if (from.view.rules.has_value()) out.first.rules = *r.rules;
-  for (const hybrid::slate_place& place : d.slate) {
-    const item_index item = d.candidates.items[place.candidate];
-    record.slate.push_back({item, d.score[place.candidate], place.propensity});
-    wait.shown.push_back(place.candidate);
-    wait.shown_items.push_back(item);
-  }
-  wait.candidates = std::make_shared<const hybrid::candidate_set>(std::move(d.candidates));
-  return out;
-}
-
-inline std::vector<recommended_item> items_of(const decision& d, const cow_vector<std::string_view>& names) {
-  std::vector<recommended_item> out;
-  out.reserve(d.slate.size());
-  for (const placed_item& place : d.slate) {
-    out.push_back({std::string(names[slot(place.item)]), place.score, place.propensity});
-  }
-  return out;
-}
-
-}  // namespace detail
-
 inline recommendation engine::recommend(const request& asked) noexcept {
   bool logs = state_->durable == nullptr || !state_->durable->failing();
   try {
@@ -259,18 +217,30 @@ inline recommendation engine::recommend(const request& asked) noexcept {
     std::vector<std::string> facts = detail::fact_names(r.context);
     recommendation out;
     detail::frozen from;
+    hybrid::effort how;
     {
       const std::lock_guard lock(state_->mutex);
       state_->answered = true;
       from = state_->freeze(r, facts);
+      how = state_->afford(r.budget);
       if (logs) out.id = decision_id{state_->next_decision++};
     }
     const hybrid::knowledge& known = from.view.known;
     const engine_options& options = state_->options;
     const hybrid::query q{known, r.user, from.user, r.time, r.context, r.exclude_seen.value_or(options.exclude_seen)};
-    const hybrid::wish wish{r.count, options.blender.proposals, logs && !r.shadow, options.seed, out.id};
+    const hybrid::wish wish{r.count,
+                            options.blender.proposals,
+                            logs && !r.shadow,
+                            options.seed,
+                            out.id,
+                            how.left_out,
+                            r.budget > std::chrono::microseconds::zero()};
+    hybrid::stopwatch watch(wish.timed);
     auto [entry, wait] = detail::records_of(
         asked, r, out.id, from, hybrid::decide(from.view, q, *from.sources, wish, options.slate, *from.scratch));
+    const double seconds = watch.lap();
+    detail::note_effort(how, *from.sources, entry, wait);
+    out.level = how.level;
     out.items = detail::items_of(entry.record, known.items);
     out.position = entry.record.position;
     out.model_version = entry.record.model_version;
@@ -283,6 +253,7 @@ inline recommendation engine::recommend(const request& asked) noexcept {
     entry_number ticket{};
     {
       const std::lock_guard lock(state_->mutex);
+      if (wish.timed) state_->costs->learn(how.left_out, from.scratch->seconds, seconds);
       state_->keep(std::move(from.scratch));
       state_->counters.ignored_facts += ignored;
       logs = logs && !state_->is_forgotten(from.user) && state_->try_to_remember(entry, std::move(wait));
@@ -430,6 +401,7 @@ inline void engine::read_decisions(function_ref<void(const logged_decision&)> f)
     for (const decision& d : run) {
       logged_decision out{d.id, d.user_name, d.time, d.position, d.model_version, d.shadow, {}, {}};
       out.items = detail::items_of(d, names);
+      out.level = d.level;
       std::vector<item_index> had;
       for (const logged_event& e : rewards[d.id]) {
         if (std::find(had.begin(), had.end(), e.item) != had.end()) continue;

@@ -59,6 +59,7 @@ class engine::state::recovery {
     bool exclude_seen = false, limited = false, shadow = false;
     std::vector<std::string> only, blocked, facts;
     std::optional<page_rules> rules;
+    std::vector<std::string> left_out;
   };
   struct decided_again {
     hybrid::decided answer;
@@ -86,6 +87,7 @@ class engine::state::recovery {
     log_->scan(from, [&](entry_number, const journal_entry& entry) {
       const auto* a = std::get_if<answer_entry>(&entry);
       if (a == nullptr || !needed.contains(a->record.id) || !a->candidates.empty()) return;
+      if (each_ == nullptr && a->record.level != answer_level::full) return;  // it waits without candidates
       asked q{a->record.id,
               a->record.user_name,
               a->record.time,
@@ -96,7 +98,8 @@ class engine::state::recovery {
               {},
               {},
               a->facts,
-              a->rules};
+              a->rules,
+              a->left_out};
       q.only.assign(a->only_items.begin(), a->only_items.end());
       q.blocked.assign(a->blocked_items.begin(), a->blocked_items.end());
       to_decide_.emplace(a->seen, std::move(q));
@@ -144,7 +147,11 @@ class engine::state::recovery {
     const hybrid::query q{from.view.known, r.user, from.user, r.time, none, of.exclude_seen};
     // what was drawn decides under caps which candidates the catalogue had to add
     const bool explore = (each_ != nullptr || of.rules.has_value()) && !of.shadow;
-    const hybrid::wish wish{r.count, s_->options.blender.proposals, explore, s_->options.seed, of.id};
+    hybrid::wish wish{r.count, s_->options.blender.proposals, explore, s_->options.seed, of.id};
+    for (const auto& each : *from.sources) {
+      if (of.left_out.empty()) break;
+      wish.left_out.push_back(std::ranges::find(of.left_out, each->name()) != of.left_out.end());
+    }
     decided_again out{hybrid::decide(from.view, q, *from.sources, wish, s_->options.slate, *from.scratch), from.user};
     from.view = hybrid::view();
     s_->keep(std::move(from.scratch));
@@ -216,7 +223,7 @@ class engine::state::recovery {
     set->n_sources = s_->sources->size();
     if (const auto again = decided_.find(wait.id); again != decided_.end()) {
       if (each_ != nullptr) tell(e, again->second.answer);
-      *set = std::move(again->second.answer.candidates);
+      if (e.record.level == answer_level::full) *set = std::move(again->second.answer.candidates);
       wait.user = again->second.user;
       decided_.erase(again);
     } else if (!e.candidates.empty()) {

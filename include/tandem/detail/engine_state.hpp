@@ -2,13 +2,14 @@
 // What an engine holds under its lock, and how one event or one answer changes it.
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <new>
-#include <numeric>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +24,7 @@
 #include "tandem/engine.hpp"
 #include "tandem/hybrid/choice_log.hpp"
 #include "tandem/hybrid/decide.hpp"
+#include "tandem/hybrid/effort.hpp"
 #include "tandem/online/channel_rates.hpp"
 #include "tandem/online/trend.hpp"
 #include "tandem/store/durable_store.hpp"
@@ -101,6 +103,7 @@ struct engine::state {
   bool any_time = false;
   bool host_has_clock = false;
   mutable std::vector<std::unique_ptr<hybrid::gather_scratch>> idle_scratch;
+  std::optional<hybrid::cost_book> costs;  // of answers with a budget, from the first on
 
   // ---- ids: what a call makes known is taken back unless it ends well ---------------------------------------------
   class draft;
@@ -179,6 +182,7 @@ struct engine::state {
   void remember(const answer_entry& entry, detail::pending_decision wait);
   bool try_to_remember(answer_entry& entry, detail::pending_decision wait);
   void keep(std::unique_ptr<hybrid::gather_scratch> scratch) const noexcept;
+  hybrid::effort afford(std::chrono::nanoseconds budget);
   hybrid::known_rules rules_of(const page_rules& rules) const;
   void add_listed(std::span<const std::string_view> ids, std::vector<item_index>& to) const;
 
@@ -470,49 +474,6 @@ inline void engine::state::learn_context(item_index item, const std::vector<std:
     while (contexts.size() <= facts.size()) contexts.emplace_back(std::numeric_limits<double>::infinity());
     contexts[slot(facts.intern(name))].add(item, static_cast<double>(counters.events));
   }
-}
-
-// ---- rewards ------------------------------------------------------------------------------------------------------
-
-inline void engine::state::learn_reward(detail::pending_decision& p, user_index who, item_index item, double value) {
-  p.rewarded.push_back(item);
-  ++counters.rewards;
-  if (p.settled) return learn_late_reward(p, item, value);
-  if (!(value > 0)) return;
-  const auto& on_offer = p.candidates->items;
-  const auto at = std::find(on_offer.begin(), on_offer.end(), item);
-  if (at == on_offer.end()) return blender.learn_miss();
-  const auto taken = static_cast<std::size_t>(at - on_offer.begin());
-  std::vector<std::size_t> offered = p.shown;
-  if (p.was_shown(item)) {
-    learn_taken(p, item, value);
-  } else {
-    offered.resize(on_offer.size());
-    std::iota(offered.begin(), offered.end(), std::size_t{0});
-  }
-  const std::vector<float> blended = blender.learn(*p.candidates, offered, taken);
-  choices.add(*p.candidates, offered, taken, blended, who);
-}
-
-// the candidates are gone: no choice to learn, but the item earned more than was thought when the window passed
-inline void engine::state::learn_late_reward(const detail::pending_decision& p, item_index item, double value) {
-  ++counters.late_rewards;
-  if (!p.was_shown(item)) return;
-  const double learned = p.defaulted ? std::clamp(options.default_reward, 0.0, 1.0) : 0;
-  learn_taken(p, item, std::clamp(value, 0.0, 1.0) - learned);
-}
-
-// Nobody answered the page while it could be learned. If memory is out, this page is missed, and not the next.
-inline void engine::state::learn_silence(detail::pending_decision& p) noexcept {
-  if (p.shadow || !p.rewarded.empty()) return;
-  ++counters.expired_decisions;
-  const auto from_items = [&] {
-    if (options.default_reward == 0) return;
-    p.defaulted = true;
-    for (const item_index item : p.shown_items) learn_taken(p, item, options.default_reward);
-  };
-  const bool whole = detail::attempt([&] { blender.learn_miss(); }, from_items);
-  if (!whole) ++counters.half_learned;
 }
 
 inline void engine::state::move_clock(timestamp now) noexcept {

@@ -16,6 +16,7 @@
 #include "tandem/core/binary.hpp"
 #include "tandem/core/ids.hpp"
 #include "tandem/core/kernels.hpp"
+#include "tandem/hybrid/effort.hpp"
 #include "tandem/hybrid/source.hpp"
 
 TANDEM_BEGIN
@@ -165,6 +166,9 @@ struct gather_scratch {
   std::vector<detail::spread> spreads;  ///< per source: of its scores of all items
   std::vector<std::uint32_t> seen_at;   ///< per item: 1 + its subscript among the candidates
   std::vector<item_index> forbidden;
+  std::vector<bool> left_out;   ///< by source: not to be asked; empty = none
+  bool timed = false;           ///< the sources' times are wanted
+  std::vector<double> seconds;  ///< by source, if timed; a pass over the factors is shared by those it was for
   std::vector<std::pair<float, std::uint32_t>> best;
   std::vector<float> maxima;
 
@@ -274,9 +278,16 @@ inline void score_all(const query& q, std::span<const std::shared_ptr<const sour
   scratch.scores.resize(sources.size() * n_items);
   scratch.silent.assign(sources.size(), false);
   scratch.directions.resize(sources.size() * rank);
+  scratch.seconds.assign(sources.size(), 0.0);
+  stopwatch watch(scratch.timed);
   std::vector<std::size_t> by_direction;
   for (std::size_t s = 0; s < sources.size(); ++s) {
     const std::span<float> out = scratch.scores_of(s, n_items);
+    if (!scratch.left_out.empty() && scratch.left_out[s]) {
+      scratch.silent[s] = true;
+      std::fill(out.begin(), out.end(), 0.0F);
+      continue;
+    }
     try {
       const std::span<float> vector = std::span(scratch.directions).subspan(by_direction.size() * rank, rank);
       if (has_model && sources[s]->direction(q, vector)) {
@@ -290,6 +301,7 @@ inline void score_all(const query& q, std::span<const std::shared_ptr<const sour
       scratch.silent[s] = true;
       std::fill(out.begin(), out.end(), 0.0F);
     }
+    scratch.seconds[s] = watch.lap();
   }
   if (by_direction.empty()) return;
   const batch::packed_items& items = q.known.batch->items;
@@ -300,6 +312,8 @@ inline void score_all(const query& q, std::span<const std::shared_ptr<const sour
     const auto inner = scratch.inner.begin() + static_cast<std::ptrdiff_t>(d * n);
     std::copy_n(inner, std::min(n, n_items), scratch.scores_of(by_direction[d], n_items).begin());
   }
+  const double share = watch.lap() / static_cast<double>(by_direction.size());
+  for (const std::size_t s : by_direction) scratch.seconds[s] += share;
 }
 
 // the spread of a source's scores, with scores that are not numbers made 0 first

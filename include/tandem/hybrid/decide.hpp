@@ -40,6 +40,8 @@ struct wish {
   bool explore = true;
   std::uint64_t seed = 0;
   decision_id id = decision_id::none;
+  std::vector<bool> left_out = {};  ///< sources not to ask, by source: they are silent; empty = none
+  bool timed = false;               ///< fills the scratch memory's seconds
 };
 
 /// A drawn slate with everything the blender needs to learn from it.
@@ -140,6 +142,9 @@ inline void draw_page(const view& v, const query& q, std::span<const std::shared
                                     std::span<const std::shared_ptr<const source>> sources, const wish& w,
                                     const slate_options& options, gather_scratch& scratch) {
   decided out;
+  scratch.left_out = w.left_out;
+  scratch.timed = w.timed;
+  scratch.seconds.clear();
   scratch.forbidden.assign(v.forbidden.begin(), v.forbidden.end());
   if (q.seen_excluded) {
     v.known.history->for_each_item([&](item_index item) { scratch.forbidden.push_back(item); });

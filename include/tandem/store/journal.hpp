@@ -50,6 +50,7 @@ struct answer_entry {
   std::vector<item_index> blocked = {};
   std::vector<std::string> facts = {};           ///< of the request's context
   std::optional<page_rules> rules = {};          ///< of the page; none = it had none, or such as change no answer
+  std::vector<std::string> left_out = {};        ///< names of the sources that record.level left out
   std::vector<item_index> candidate_items = {};  ///< of `candidates`, whose own numbers are another engine's when read
   std::vector<std::byte> candidates = {};        ///< the whole candidate set; kept when a source of the host scored it
   std::vector<std::string_view> slate_items = {};  ///< names of record.slate, when read back
