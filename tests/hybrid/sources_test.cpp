@@ -55,7 +55,6 @@ struct learned_world : world {
     for (online::trend& each : known.trends) each.add(e.item, tick);
     known.latest.grow(h.item + 1);
     known.latest.write(h.item) = tick;
-    known.events = tick;
     if (h.mobile) known.contexts[0].add(e.item, tick);
     together.learn(past[h.user].recent(), e, tick);
     past[h.user].add(e);

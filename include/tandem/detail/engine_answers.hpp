@@ -69,12 +69,12 @@ inline hybrid::view engine::state::view_of(const request& r, user_index user,
     const auto fact = slot(facts.find(name));
     if (fact < contexts.size() && contexts[fact].total() > 0) known.contexts.push_back(contexts[fact]);
   }
-  known.events = static_cast<double>(counters.events);
+  const auto tick = static_cast<double>(counters.events);
   const auto recent = known.history->recent();
   for (std::size_t k = 0; k < std::min(recent.size(), hybrid::knowledge::recent_items); ++k) {
     const online::past_event& past = recent[recent.size() - 1 - k];
     cow<online::neighbours> row = sequence.neighbours_of(past.item);
-    const float weight = sequence.weight_at(*row, known.events);
+    const float weight = sequence.weight_at(*row, tick);
     known.recent.push_back({past.item, past.time, std::move(row), weight, popularity.relative(past.item)});
   }
   v.weights = blender.weights();

@@ -456,7 +456,7 @@ inline void engine::state::learn(const logged_event& e) {
         damping.grow(slot(e.item) + 1);
         damping.write(slot(e.item)) = 1 / std::sqrt(5 + popularity.relative(e.item));
         latest.grow(slot(e.item) + 1);
-        latest.write(slot(e.item)) = tick;
+        latest.write(slot(e.item)) = popularity.total();
       },
       [&] {
         for (online::trend& each : trends) each.add(e.item, tick);

@@ -56,13 +56,12 @@ struct recent_item {
 struct knowledge {
   std::shared_ptr<const batch_snapshot> batch;  ///< null before the first refit
   online::trend popularity{std::numeric_limits<double>::infinity()};
-  cow_vector<float> damping;            ///< 1 / sqrt(5 + events) per item: what tames ties to popular items
-  cow_vector<double> latest;            ///< per item: the number of its last event, counted from 1; 0 = none
-  double events = 0;                    ///< in all: the number of the log's last event
-  std::vector<online::trend> trends;    ///< one per half-life, shortest first
-  cow<online::history> history;         ///< of the user asked for; empty for an unknown one
-  std::vector<recent_item> recent;      ///< the user's latest items, newest first, at most recent_items
-  online::response_rate responses;      ///< what was shown and taken
+  cow_vector<float> damping;  ///< 1 / sqrt(5 + events) per item: what tames ties to popular items
+  cow_vector<double> latest;  ///< per item: the number of its last event among all of popularity, from 1; 0 = none
+  std::vector<online::trend> trends;  ///< one per half-life, shortest first
+  cow<online::history> history;       ///< of the user asked for; empty for an unknown one
+  std::vector<recent_item> recent;    ///< the user's latest items, newest first, at most recent_items
+  online::response_rate responses;    ///< what was shown and taken
   std::optional<online::response_rate> channel_responses;  ///< the same in the request's channel, if it is kept apart
   std::vector<online::trend> contexts;  ///< counts of items under each known fact of the request's context
   cow_vector<std::vector<std::uint32_t>> attributes;  ///< facts of each item, by item_index; empty = none given

@@ -64,7 +64,7 @@ class latest_source final : public source {
   std::string_view name() const noexcept override { return "latest"; }
   score_scale scale() const noexcept override { return score_scale::share; }
   bool score(const query& q, std::span<float> out) const override {
-    const double next = q.known.events + 1;
+    const double next = q.known.popularity.total() + 1;
     q.known.latest.for_each_block([&](std::size_t first, const double* last, std::size_t n) {
       float* const to = out.data() + first;
       for (std::size_t i = 0; i < n; ++i) to[i] = last[i] > 0 ? 1 / static_cast<float>(next - last[i]) : 0.0F;
