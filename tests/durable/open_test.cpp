@@ -106,9 +106,11 @@ TEST_CASE("a ranker, and the choices that the next one will be fitted to, come b
       REQUIRE(kept.digest() == memory.digest());
       if (with_snapshots) kept.checkpoint();
     }
-    const engine kept = open(in(folder, "shop"), options);
-    CHECK(kept.opened().problems.empty());
-    CHECK(kept.digest() == memory.digest());
+    {
+      const engine kept = open(in(folder, "shop"), options);
+      CHECK(kept.opened().problems.empty());
+      CHECK(kept.digest() == memory.digest());
+    }
     options.sources = {"popularity", "neighbours"};  // another engine's trees are not these sources'
     CHECK(open(in(folder, "shop"), options).stats().leader != "ranker");
   }
