@@ -190,3 +190,30 @@ TEST_CASE("logged propensities under rules are those that pages are drawn with",
     CHECK(tandem_test::chi_square_p(counts, logged) > 1e-5);
   }
 }
+
+TEST_CASE("what a page takes from the catalogue under caps goes past the ranker, and teaches as all of it does",
+          "[engine][rules]") {
+  const auto live = [] {
+    engine_options o = small_options(8);
+    o.blender.proposals = 2;
+    engine e(o);
+    for (std::size_t i = 0; i < 120; ++i) {
+      const std::string group = std::to_string(i / 10);
+      const context_list facts{{"group", group}};
+      e.upsert_item(item_name(i), facts);
+    }
+    const page_rules one_a_group{.caps = {{"group", 1}}};
+    const std::vector<deed> log = deeds(900, 8);
+    std::size_t whole = 0;
+    for (std::size_t k = 0; k < log.size(); ++k) {
+      const recommendation page =
+          e.recommend({.user = log[k].user, .count = 12, .time = log[k].time, .rules = &one_a_group});
+      whole += page.items.size() == 12 ? 1 : 0;
+      e.reward(page.id, page.items[k % page.items.size()].item, 1, log[k].time);
+      if (k % 300 == 299) e.refit();
+    }
+    CHECK(whole == log.size());
+    return e.digest();
+  };
+  CHECK(live() == live());
+}
