@@ -208,7 +208,7 @@ TEST_CASE("what a page takes from the catalogue under caps goes past the ranker,
     for (std::size_t k = 0; k < log.size(); ++k) {
       const recommendation page =
           e.recommend({.user = log[k].user, .count = 12, .time = log[k].time, .rules = &one_a_group});
-      whole += page.items.size() == 12 ? 1 : 0;
+      if (page.items.size() == 12) ++whole;
       e.reward(page.id, page.items[k % page.items.size()].item, 1, log[k].time);
       if (k % 300 == 299) e.refit();
     }
