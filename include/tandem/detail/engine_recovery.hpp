@@ -80,10 +80,10 @@ class engine::state::recovery {
       }
     });
     if (answers.empty()) return;
-    const std::size_t latest =
+    const std::size_t last_few =
         each_ != nullptr ? answers.size() : std::min(answers.size(), s_->options.max_pending_decisions);
-    std::nth_element(answers.begin(), answers.end() - static_cast<std::ptrdiff_t>(latest), answers.end());
-    needed.insert(answers.end() - static_cast<std::ptrdiff_t>(latest), answers.end());
+    std::nth_element(answers.begin(), answers.end() - static_cast<std::ptrdiff_t>(last_few), answers.end());
+    needed.insert(answers.end() - static_cast<std::ptrdiff_t>(last_few), answers.end());
     log_->scan(from, [&](entry_number, const journal_entry& entry) {
       const auto* a = std::get_if<answer_entry>(&entry);
       if (a == nullptr || !needed.contains(a->record.id) || !a->candidates.empty()) return;
