@@ -119,6 +119,12 @@ class run {
     return of(us);
   }
 
+  // with what rewarding() taught: answers are ordered by a ranker, as those of an engine in use are
+  void refit() {
+    engine_.refit();
+    if (!engine_.stats().has_ranker) std::abort();
+  }
+
   percentiles recommending(std::size_t n) {
     std::vector<double> us;
     random_stream random(99);
@@ -192,6 +198,7 @@ int main(int argc, char** argv) {
   r.fill();
   const percentiles observe = r.observing(20000);
   const percentiles reward = r.rewarding(5000);
+  r.refit();
   const percentiles alone = r.recommending(3000);
   std::size_t refits = 0;
   const percentiles loaded = r.recommending_under_load(10000, refits);

@@ -215,7 +215,7 @@ struct explanation {
   bool candidate = false;  ///< considered for the page: proposed by a source, asked for by the host, or to fill it up
   double rank = 0;         ///< from 0, by score: before exploration, caps and diversity; meaningless unless candidate
   float score = 0;
-  std::string_view served_by;           ///< the expert that leads: the blend, or one source
+  std::string_view served_by;           ///< the expert that leads: "blend", "ranker" or a source
   std::vector<source_opinion> sources;  ///< empty unless allowed
 };
 
@@ -324,6 +324,7 @@ struct engine_stats {
   std::size_t users = 0, items = 0, retired_items = 0, pending_decisions = 0;  ///< users: those merged away not counted
   log_position position{}, model_position{};  ///< the log's end; the position the batch model covers
   timestamp newest{};                         ///< time of the newest event or advance()
+  bool has_ranker = false;                    ///< trees came with the model: they serve while they lead
   std::string leader;                         ///< the expert that serves now: "blend", "ranker" or a source
 };
 
@@ -405,13 +406,14 @@ class engine {
   // ---- answers --------------------------------------------------------------------------------------------------
   /// The items to show. Empty when no item is allowed; and, with id `none`, when memory was out or the store failed.
   /// While a file cannot be written answers go on, without exploration, with id `none`: they cannot be rewarded.
-  /// Complexity: O(items * rank) for the factor sources, O(items) for the others.
+  /// Complexity: O(items * rank) for the factor sources, O(items) for the others, O(ranker.depth * trees) for a ranker.
   recommendation recommend(const request& asked) noexcept;
   /// What every source and the blend think of one item, as a recommend() at this moment would see it. Logs nothing.
   [[nodiscard]] explanation explain(const request& asked, std::string_view item_id) const;
 
   // ---- batch ----------------------------------------------------------------------------------------------------
-  /// Fits the batch model on the log so far and swaps it in. Refits one at a time: a second caller waits.
+  /// Fits the batch model on the log so far, and beside it what options.ridge and options.ranker ask for, and swaps all
+  /// of it in. Refits one at a time: a second caller waits. Reports of the three come one after the other, by stage.
   /// When the weights of the log are too large for float32, it fits once more with none of them above 32.
   /// With a file the model and a snapshot of the state go into it; a snapshot that fails is counted only.
   /// Errors: cancelled (the model stays as it was), not_finite; io_error, no_space (the same) when a file cannot take

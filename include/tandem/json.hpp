@@ -405,6 +405,7 @@ struct json_fields<engine_stats> {
       json_field{"position", &type::position},
       json_field{"model_position", &type::model_position},
       json_field{"newest_ms", &type::newest},
+      json_field{"has_ranker", &type::has_ranker},
       json_field{"leader", &type::leader},
   };
 };

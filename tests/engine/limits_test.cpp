@@ -151,6 +151,9 @@ TEST_CASE("an action or a source named twice is refused by its name", "[engine][
   o.sources = {"popularity", "trend_slow", "popularity"};
   CHECK(refused([&] { o.validate(); }).where().field == "sources");
   o.sources = {};
+  o.ridge.regularization = 0;  // not that of ials
+  CHECK(refused([&] { o.validate(); }).where().field == "ridge.regularization");
+  o.ridge = {};
   for (const double weight : {std::numeric_limits<double>::infinity(), std::nan(""), 1e7}) {
     o.actions = {{"view", weight}};
     CHECK(refused([&] { o.validate(); }).where().field == "actions");

@@ -213,6 +213,7 @@ TEST_CASE("what a page takes from the catalogue under caps goes past the ranker,
       if (k % 300 == 299) e.refit();
     }
     CHECK(whole == log.size());
+    CHECK(e.stats().has_ranker);
     return e.digest();
   };
   CHECK(live() == live());

@@ -53,6 +53,25 @@ TEST_CASE("a budget leaves out the dearest sources first, and popularity last") 
   CHECK(left_out(1) == std::vector<bool>{false, true, true, true});
 }
 
+TEST_CASE("an answer without some sources does without the ranker, which never saw one that was not asked") {
+  const sources from{std::make_shared<told>(std::vector<float>{3, 2, 1, 0}),
+                     std::make_shared<told>(std::vector<float>{0, 3, 1, 2})};
+  world base(4);
+  const candidate_set set = answer(base, from, {}).candidates;
+  choice_log log(2);
+  const std::vector<std::size_t> all{0, 1, 2, 3};
+  for (std::size_t k = 0; k < ranker::least_choices; ++k) {
+    log.add(set, all, k % 2, std::vector<float>{1, 2, 3, 4}, user_index{0});
+  }
+  auto fitted = std::make_shared<batch_snapshot>(std::make_shared<const tandem::batch::factor_model>(
+      tandem::batch::factor_model::from_factors({}, {1, 1, 1, 1}, 1, {0.1F, 0.01F, 1.0F})));
+  fitted->ranking = std::make_shared<const ranker>(ranker::fit(log.latest(), {"a", "b"}));
+  REQUIRE(fitted->ranking->ready());
+  base.known.batch = fitted;
+  CHECK(answer(base, from, {}).candidates.ranked.size() == 4);
+  CHECK(answer(base, from, {false, true}).candidates.ranked.empty());
+}
+
 TEST_CASE("before anything was timed all sources are asked") {
   CHECK(cost_book({false, true}).afford(microseconds(1)).level == answer_level::full);
 }

@@ -139,6 +139,15 @@ inline std::string_view channel_in(const std::vector<std::string>& where, const 
   return {};
 }
 
+// both learners have a regularization: the one in question is named as the host calls it
+inline void require_valid(const batch::next_item_ridge_options& ridge) {
+  try {
+    ridge.validate();
+  } catch (const error& e) {
+    throw error(e.code(), e.message(), {{}, 0, "ridge." + e.where().field}, e.remedy());
+  }
+}
+
 }  // namespace detail
 
 inline void engine_options::validate() const {
@@ -162,7 +171,7 @@ inline void engine_options::validate() const {
   batch::ials_options fit = ials;
   fit.rank = rank;
   fit.validate();
-  ridge.validate();
+  detail::require_valid(ridge);
   live.validate();
   sequence.validate();
   blender.validate();

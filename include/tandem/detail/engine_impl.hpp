@@ -443,6 +443,7 @@ inline engine_stats engine::stats() const {
   out.position = state_->store->end();
   out.model_version = state_->batch != nullptr ? state_->batch->version : 0;
   out.model_position = state_->batch != nullptr ? state_->batch->position : log_position{0};
+  out.has_ranker = state_->batch != nullptr && state_->batch->ranking != nullptr;
   out.leader = detail::leader_of(*state_->blender.weights(), *state_->sources);
   return out;
 }

@@ -95,6 +95,15 @@ inline std::vector<std::size_t> order_from(std::size_t first, const decided& d) 
   return order;
 }
 
+// Where there is a ranker and every source was asked: its trees never saw a source that was not.
+inline void rank_all(const view& v, const wish& w, candidate_set& set) {
+  if (v.known.batch == nullptr || v.known.batch->ranking == nullptr || !w.left_out.empty() || set.size() == 0) return;
+  std::vector<float> blended(set.size());
+  v.weights->blend(set, blended);
+  set.ranked.resize(set.size());
+  v.known.batch->ranking->rank(set, blended, v.rank_depth, set.ranked);
+}
+
 // candidates that came after the ranker keep the blend's score, as those beyond its depth do
 inline void rank_later(const view& v, candidate_set& set) {
   if (set.ranked.empty()) return;
@@ -160,11 +169,7 @@ inline void draw_page(const view& v, const query& q, std::span<const std::shared
     }
   }
   out.score.resize(out.candidates.size());
-  if (v.known.batch != nullptr && v.known.batch->ranking != nullptr && out.candidates.size() > 0) {
-    out.candidates.ranked.resize(out.candidates.size());
-    v.weights->blend(out.candidates, out.score);
-    v.known.batch->ranking->rank(out.candidates, out.score, v.rank_depth, out.candidates.ranked);
-  }
+  detail::rank_all(v, w, out.candidates);
   v.weights->serve(out.candidates, out.score);
   if (v.rules.has_value()) {
     const double spread = spread_of_scores(out.score);
