@@ -10,9 +10,11 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <fstream>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "tandem/engine.hpp"
@@ -42,13 +44,14 @@ struct shop_event {
 // users draw items of their own few groups, popular ones more: something for every source to learn
 class shop {
  public:
-  shop(const settings& s) : settings_(s) {}
+  explicit shop(settings s) : settings_(std::move(s)) {}
   shop_event next() {
     const std::uint64_t user = random_.below(settings_.users);
     const std::uint64_t groups = 50;
     const std::uint64_t group = (mix64(user) + random_.below(3)) % groups;
     const double skew = random_.uniform() * random_.uniform();
-    const auto in_group = static_cast<std::uint64_t>(skew * static_cast<double>(settings_.items / groups));
+    const auto in_group = static_cast<std::uint64_t>(
+        std::floor(static_cast<double>(settings_.items) / static_cast<double>(groups)) * skew);
     return {"user" + std::to_string(user), "item" + std::to_string(group + groups * in_group)};
   }
 
@@ -184,7 +187,7 @@ class run {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   settings s;
   for (int k = 1; k + 1 < argc; k += 2) {
     const std::string flag = argv[k];
@@ -227,4 +230,7 @@ int main(int argc, char** argv) {
     out << "\"refits_meanwhile\": " << refits << "}\n";
   }
   return 0;
+} catch (const std::exception& e) {
+  std::fprintf(stderr, "engine_latency: %s\n", e.what());
+  return 1;
 }

@@ -85,6 +85,7 @@ TEST_CASE("a ranker, and the choices that the next one will be fitted to, come b
     const test_support::scratch folder;
     engine_options options = small_options();
     options.max_pending_decisions = 1000;
+    options.exclude_seen = false;  // else what they take again is no choice
     engine memory(options);
     std::size_t step = 0;
     const auto live = [&](engine& e, std::size_t n) {
