@@ -164,26 +164,6 @@ void score_rows_eigen(benchmark::State& state) {
   report_rate(state, 2.0 * static_cast<double>(k) * static_cast<double>(n) * static_cast<double>(queries));
 }
 
-// the same scores from 16-bit panels, as batch::packed_items lays them out
-void score_panels(benchmark::State& state, const std::string& level) {
-  tandem::set_simd_level(level);
-  const auto k = static_cast<std::size_t>(state.range(0));
-  const auto n = static_cast<std::size_t>(state.range(1));
-  const auto queries = static_cast<std::size_t>(state.range(2));
-  tandem::random_stream random(3);
-  std::vector<std::int16_t> panels((n + 15) / 16 * 16 * k);
-  for (std::int16_t& each : panels) each = static_cast<std::int16_t>(static_cast<int>(random.below(65535)) - 32767);
-  const std::vector<float> scale(n, 1.0F / 32767);
-  const std::vector<float> x = random_floats(queries * k);
-  std::vector<float> out(queries * n);
-  for (auto _ : state) {
-    tandem::kernels().score_panels(x.data(), queries, panels.data(), scale.data(), n, k, out.data());
-    benchmark::DoNotOptimize(out.data());
-    benchmark::ClobberMemory();
-  }
-  report_rate(state, 2.0 * static_cast<double>(k) * static_cast<double>(n) * static_cast<double>(queries));
-}
-
 // rate: of one comparison a number
 void class_maxima(benchmark::State& state, const std::string& level) {
   tandem::set_simd_level(level);
@@ -232,7 +212,6 @@ int main(int argc, char** argv) {
     benchmark::RegisterBenchmark(("gram/" + level).c_str(), gram, level)->Apply(gram_shapes);
     benchmark::RegisterBenchmark(("solve/" + level).c_str(), solve, level)->Arg(32)->Arg(64)->Arg(128)->Arg(256);
     benchmark::RegisterBenchmark(("score_rows/" + level).c_str(), score_rows, level)->Apply(score_shapes);
-    benchmark::RegisterBenchmark(("score_panels/" + level).c_str(), score_panels, level)->Apply(score_shapes);
     benchmark::RegisterBenchmark(("class_maxima/" + level).c_str(), class_maxima, level)->Args({10000, 512});
     benchmark::RegisterBenchmark(("rank_one/" + level).c_str(), rank_one, level)->Arg(64)->Arg(128);
   }

@@ -6,6 +6,7 @@
 // Data: TANDEM_DATA (default: ../shared/data beside the source tree); a log that is not there is skipped.
 //
 //   study_real_logs [--seeds N] [--log NAME] [--json FILE]
+//   study_real_logs --walk FOLDER [--seeds N] [--log NAME]   writes the walks instead, for others to take them
 
 #include <algorithm>
 #include <array>
@@ -52,6 +53,23 @@ const std::array<real_log, 3> real_logs = {{
 }};
 
 double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+
+/// FOLDER/NAME-SEED.tsv: a line an event of the walk, in its order: user, item, whether it is judged, and whether a
+/// refit comes before it.
+void write_walk(const real_log& what, tandem::event_log log, std::uint64_t seed, const std::filesystem::path& folder) {
+  tandem::order_visits(log, seed);
+  const study::replay_plan plan = study::plan_replay(log, what.replay);
+  const std::filesystem::path file = folder / (what.name + "-" + std::to_string(seed) + ".tsv");
+  std::ofstream out(file);
+  std::size_t next = plan.first_judged;
+  for (std::size_t i = 0; i < log.events.size(); ++i) {
+    const bool judged = next < plan.predictions.size() && plan.predictions[next].event == i;
+    next += judged ? 1U : 0U;
+    const bool refit = std::find(plan.refits.begin(), plan.refits.end(), i) != plan.refits.end();
+    out << raw(log.events[i].user) << '\t' << raw(log.events[i].item) << '\t' << judged << '\t' << refit << '\n';
+  }
+  if (!out.flush()) throw tandem::error(tandem::errc::io_error, "cannot write " + file.string());
+}
 
 study::protocol_report run_arms(const tandem::event_log& log, const study::replay_plan& plan,
                                 const study::study_report& facts, study::protocol known,
@@ -169,7 +187,8 @@ nlohmann::ordered_json to_json(const study::study_report& report, const real_log
 
 // ---- the walk -------------------------------------------------------------------------------------------------------
 
-void run(const std::filesystem::path& root, const std::string& only, std::uint64_t seeds, const std::string& json) {
+void run(const std::filesystem::path& root, const std::string& only, std::uint64_t seeds, const std::string& json,
+         const std::string& walks) {
   tandem::thread_pool pool;
   auto all = nlohmann::ordered_json::array();
   for (const real_log& each : real_logs) {
@@ -184,6 +203,10 @@ void run(const std::filesystem::path& root, const std::string& only, std::uint64
     const tandem::event_log log = tandem::read_events(file, options);
     std::vector<study::study_report> reports;
     for (std::uint64_t seed = 0; seed < seeds; ++seed) {
+      if (!walks.empty()) {
+        write_walk(each, log, seed, walks);
+        continue;
+      }
       const double start = cpu_seconds();
       reports.push_back(run_study(each, log, seed, pool));
       const double cpu = cpu_seconds() - start;
@@ -199,17 +222,18 @@ void run(const std::filesystem::path& root, const std::string& only, std::uint64
 
 int main(int argc, char** argv) {
   std::uint64_t seeds = 1;
-  std::string only, json;
+  std::string only, json, walks;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string option = argv[i];
     if (option == "--seeds") seeds = std::strtoull(argv[i + 1], nullptr, 10);
     if (option == "--log") only = argv[i + 1];
     if (option == "--json") json = argv[i + 1];
+    if (option == "--walk") walks = argv[i + 1];
   }
   const char* data = std::getenv("TANDEM_DATA");
   const std::filesystem::path root = data != nullptr ? data : TANDEM_SOURCE_DIR "/../shared/data";
   try {
-    run(root, only, seeds, json);
+    run(root, only, seeds, json, walks);
   } catch (const std::exception& failure) {
     std::fprintf(stderr, "%s\n", failure.what());
     return 1;
