@@ -173,9 +173,19 @@ SQLite::Statement& key_file::prepared(std::optional<SQLite::Statement>& one, con
 
 void key_file::make_tables() { db_.exec(schema); }
 
+void key_file::end_leftover() {
+  if (!changing_ && sqlite3_get_autocommit(db_.getHandle()) == 0) db_.exec("ROLLBACK");
+}
+
 void key_file::change(const std::function<void()>& f) {
   told(path_, [&] {
+    end_leftover();
     SQLite::Transaction all(db_);
+    changing_ = true;
+    const struct until_done {
+      bool* changing;
+      ~until_done() { *changing = false; }
+    } done{&changing_};
     f();
     all.commit();
   });
@@ -183,6 +193,7 @@ void key_file::change(const std::function<void()>& f) {
 
 ring_header key_file::header() {
   return told(path_, [&] {
+    end_leftover();
     SQLite::Statement read(db_, "SELECT name, generation, key_check, sum FROM ring WHERE id = 1");
     ring_header out;
     if (!read.executeStep() || !copy(read.getColumn(0), out.ring) || !copy(read.getColumn(2), out.check)) {
@@ -205,6 +216,7 @@ void key_file::set_header(const ring_header& header) {
 
 std::string key_file::common(common_key which) {
   return told(path_, [&] {
+    end_leftover();
     SQLite::Statement read(db_, "SELECT wrapped FROM common WHERE id = ?");
     read.bind(1, static_cast<int>(which));
     if (!read.executeStep()) fail_damaged("a key is missing", path_);
@@ -221,6 +233,7 @@ void key_file::set_common(common_key which, const wrapped_key& key) {
 
 std::optional<std::string> key_file::find(const pseudonym& user) {
   return told(path_, [&]() -> std::optional<std::string> {
+    end_leftover();
     SQLite::Statement& read =
         prepared(find_, "SELECT wrapped FROM user LEFT JOIN slot ON slot.id = user.slot WHERE user.pseudonym = ?");
     const using_it now(read);
@@ -296,6 +309,7 @@ void key_file::replace_all(const std::function<wrapped_key(const pseudonym&, std
 
 std::uint64_t key_file::users() {
   return told(path_, [&] {
+    end_leftover();
     const std::int64_t slots = number("SELECT coalesce(max(id), 0) FROM slot");
     return static_cast<std::uint64_t>(slots - number("SELECT count(*) FROM free_slot"));
   });
@@ -306,6 +320,7 @@ void key_file::copy_to(const std::string& to, const std::string& vfs) {
   options.vfs = vfs;
   SQLite::Database target = open_alone(to, options);
   told(to, [&] {
+    end_leftover();
     SQLite::Backup backup(target, db_);
     if (backup.executeStep(-1) != SQLITE_DONE) {
       throw error(errc::wrong_state, "is in use", {to}, "close it there, or copy to another file");

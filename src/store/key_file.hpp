@@ -58,11 +58,14 @@ class key_file {
   void copy_to(const std::string& to, const std::string& vfs);
 
  private:
+  // Ends what a change() left open because memory was too short even for that: nobody may read it as if it were kept.
+  void end_leftover();
   std::int64_t number(const char* query) { return db_.execAndGet(query).getInt64(); }
   SQLite::Statement& prepared(std::optional<SQLite::Statement>& one, const char* query);
 
   std::string path_;
   SQLite::Database db_;
+  bool changing_ = false;
   std::optional<SQLite::Statement> find_, free_slot_, take_, add_slot_, fill_, add_user_;
 };
 

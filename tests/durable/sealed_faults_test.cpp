@@ -1,10 +1,10 @@
-// Encrypted files while the power or the disk fails: file and key ring open together, nobody is half forgotten, whose
-// forget() returned stays forgotten, and nothing else is lost.
+// Encrypted files while the power, the disk or the memory fails: file and key ring open together, nobody is half
+// forgotten, whose forget() returned stays forgotten, and nothing else is lost.
 
 #include <cstdint>
 #include <string>
 
-#include "durable/erasure_sweeps.hpp"
+#include "durable/erasure_memory.hpp"
 
 using namespace tandem;
 using namespace erasure_world;
@@ -128,3 +128,16 @@ TEST_CASE("encrypted files: full disks and failing devices at every operation", 
     WARN(each.name << ": " << sum.faults << " faults, " << sum.not_believed << " ended with a handle not believed");
   }
 }
+
+#if TANDEM_TEST_CAN_FAIL_NEW
+
+TEST_CASE("memory that runs out in a call on an encrypted file leaves it to be done again") {
+  REQUIRE(tandem_test::sqlite_memory::installed);
+  CHECK(memory_failures(&key(), 211) > 30);
+}
+
+TEST_CASE("encrypted files: memory that runs out at every allocation", "[.long]") {
+  WARN(memory_failures(&key(), 1) << " failed allocations");
+}
+
+#endif
