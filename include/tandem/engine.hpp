@@ -406,7 +406,8 @@ class engine {
   // ---- answers --------------------------------------------------------------------------------------------------
   /// The items to show. Empty when no item is allowed; and, with id `none`, when memory was out or the store failed.
   /// While a file cannot be written answers go on, without exploration, with id `none`: they cannot be rewarded.
-  /// Complexity: O(items * rank) for the factor sources, O(items) for the others, O(ranker.depth * trees) for a ranker.
+  /// Complexity: O(items * rank) for the factor sources, at worst and usually far less (docs/top_n.md); O(items) for
+  /// response_rate, next_item_ridge, context and the host's dense ones; O(ranker.depth * trees) for a ranker.
   recommendation recommend(const request& asked) noexcept;
   /// What every source and the blend think of one item, as a recommend() at this moment would see it. Logs nothing.
   [[nodiscard]] explanation explain(const request& asked, std::string_view item_id) const;

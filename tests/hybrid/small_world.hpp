@@ -62,6 +62,44 @@ class told : public hybrid::source {
   hybrid::score_scale scale_;
 };
 
+// adds what it was given, item by item; given nothing, it is silent
+class adding : public hybrid::sparse_source {
+ public:
+  explicit adding(std::vector<std::pair<std::size_t, float>> given,
+                  hybrid::score_scale scale = hybrid::score_scale::standard)
+      : given_(std::move(given)), scale_(scale) {}
+
+  std::string_view name() const noexcept override { return "adding"; }
+  hybrid::score_scale scale() const noexcept override { return scale_; }
+  bool score_few(const hybrid::query&, hybrid::few_scores& out) const override {
+    for (const auto& [item, score] : given_) out.add(static_cast<std::uint32_t>(item), score);
+    return !given_.empty();
+  }
+
+ private:
+  std::vector<std::pair<std::size_t, float>> given_;
+  hybrid::score_scale scale_;
+};
+
+// counts what it was given
+class counting : public hybrid::shared_source {
+ public:
+  explicit counting(std::span<const float> counts) : counts_(1e9) {
+    for (std::size_t i = 0; i < counts.size(); ++i) counts_.add(item(i), 0, counts[i]);
+  }
+  std::string_view name() const noexcept override { return "counting"; }
+  double total(const hybrid::query&) const override { return counts_.total(); }
+  float score_of(const hybrid::query&, item_index i) const override { return counts_.relative(i); }
+  std::size_t n_blocks(const hybrid::query&) const override { return counts_.n_blocks(); }
+  float peak(const hybrid::query&, std::size_t b) const override { return counts_.peak(b); }
+  std::span<const float> block(const hybrid::query&, std::size_t b, std::span<float>) const override {
+    return counts_.block(b);
+  }
+
+ private:
+  online::trend counts_;
+};
+
 // writes some scores, then fails
 class failing : public hybrid::source {
  public:

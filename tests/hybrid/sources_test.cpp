@@ -12,7 +12,7 @@
 #include "hybrid/small_world.hpp"
 #include "support/catch.hpp"
 #include "tandem/core/random.hpp"
-#include "tandem/hybrid/candidates.hpp"
+#include "tandem/hybrid/gather.hpp"
 
 using namespace tandem;
 using namespace tandem::hybrid;
@@ -53,8 +53,7 @@ struct learned_world : world {
     const online::past_event e{item(h.item), from_millis(h.time)};
     known.popularity.add(e.item, tick);
     for (online::trend& each : known.trends) each.add(e.item, tick);
-    known.latest.grow(h.item + 1);
-    known.latest.write(h.item) = tick;
+    known.latest.note(item(h.item), tick);
     if (h.mobile) known.contexts[0].add(e.item, tick);
     together.learn(past[h.user].recent(), e, tick);
     past[h.user].add(e);

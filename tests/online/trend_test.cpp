@@ -1,5 +1,6 @@
 #include "tandem/online/trend.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -170,5 +171,20 @@ TEST_CASE("a trend that was saved goes on as if it never was") {
         },
         1000);
     CHECK(tandem_test::is_refused(tandem_test::saved(small), [](byte_reader& in) { return trend::load(in, 3); }));
+  }
+}
+
+TEST_CASE("a trend has the highest count of each block of items, also after dislikes, rescaling and loading") {
+  random_stream random(11);
+  for (const double half_life : {3.0, 1e9}) {
+    online::trend told(half_life);
+    const auto check = [](const online::trend& of) {
+      for (std::size_t b = 0; b < of.n_blocks(); ++b) CHECK(of.peak(b) == std::ranges::max(of.block(b)));
+    };
+    for (double tick = 0; tick < 400; ++tick) {
+      told.add(item_index{static_cast<std::uint32_t>(random.below(2000))}, tick, random.below(5) == 0 ? -1.0F : 2.0F);
+      if (random.below(20) == 0) check(told);
+    }
+    check(tandem_test::read_from(tandem_test::saved(told), [](byte_reader& in) { return online::trend::load(in); }));
   }
 }

@@ -74,13 +74,17 @@ class cow_vector {
     if (n < size_) size_ = n;
   }
 
-  /// Calls f(first, pointer, count) for each contiguous run, in order.
+  /// Elements of one block are contiguous: block b begins with element b * block_size; the last may be shorter.
+  static constexpr std::size_t block_size = BlockSize;
+  [[nodiscard]] std::size_t n_blocks() const noexcept { return (size_ + BlockSize - 1) / BlockSize; }
+  [[nodiscard]] std::span<const T> block(std::size_t b) const noexcept {
+    const std::size_t first = b * BlockSize;
+    return {blocks_[b]->data(), size_ - first < BlockSize ? size_ - first : BlockSize};
+  }
+  /// Calls f(first, pointer, count) for each block, in order.
   template <class F>
   void for_each_block(F&& f) const {
-    for (std::size_t b = 0; b * BlockSize < size_; ++b) {
-      const std::size_t first = b * BlockSize;
-      f(first, blocks_[b]->data(), size_ - first < BlockSize ? size_ - first : BlockSize);
-    }
+    for (std::size_t b = 0; b < n_blocks(); ++b) f(b * BlockSize, block(b).data(), block(b).size());
   }
 
   /// Writes the elements. T: plain, a vector of such, or a type that writes itself.

@@ -19,7 +19,7 @@
 TANDEM_BEGIN
 
 inline engine::engine(engine_options options, std::unique_ptr<event_store> store,
-                      std::span<const std::shared_ptr<const hybrid::source>> sources)
+                                    std::span<const std::shared_ptr<const hybrid::source>> sources)
     : opened_(std::make_shared<open_report>()) {
   options.validate();
   options.ials.rank = options.rank;
@@ -77,7 +77,8 @@ inline observe_result engine::observe(const event& e) noexcept {
   return out.taken() && !state_->settle(out.ticket) ? detail::unconfirmed(out) : out;
 }
 
-inline std::size_t engine::observe(std::span<const event> events, std::span<observe_result> results) noexcept {
+inline std::size_t engine::observe(std::span<const event> events,
+                                                 std::span<observe_result> results) noexcept {
   std::size_t taken = 0;
   entry_number last{};
   for (std::size_t k = 0; k < events.size(); ++k) {
@@ -91,7 +92,8 @@ inline std::size_t engine::observe(std::span<const event> events, std::span<obse
   return 0;
 }
 
-inline observe_result engine::reward(decision_id id, std::string_view item, double value, timestamp time) noexcept {
+inline observe_result engine::reward(decision_id id, std::string_view item, double value,
+                                                   timestamp time) noexcept {
   event e;
   e.item = item;
   e.action = "reward";
@@ -112,7 +114,7 @@ inline durable_store& require_file(durable_store* store) {
 }  // namespace detail
 
 inline bool engine::observe(std::span<const event> events, const stream_position& at,
-                            std::span<observe_result> results) {
+                                          std::span<observe_result> results) {
   durable_store& file = detail::require_file(state_->durable);
   detail::require_id(at.stream, "stream");
   if (!file.ready()) throw error(errc::io_error, file.failure(), {}, "see engine::flush()");
@@ -149,7 +151,8 @@ inline open_report engine::learn_from(const journal& log, function_ref<void(cons
   return state_->learn_from(log, &f);
 }
 
-inline open_report engine::state::learn_from(const journal& log, const function_ref<void(const answer_again&)>* each) {
+inline open_report engine::state::learn_from(const journal& log,
+                                                           const function_ref<void(const answer_again&)>* each) {
   durable_store& file = detail::require_file(durable);
   const std::lock_guard lock(mutex);
   if (raw(file.last()) != 0) {
@@ -316,7 +319,7 @@ inline explanation engine::explain(const request& asked, std::string_view item_i
                 std::find(scratch->forbidden.begin(), scratch->forbidden.end(), item) == scratch->forbidden.end() &&
                 (!view.limited || std::find(view.only.begin(), view.only.end(), item) != view.only.end());
   for (std::size_t s = 0; s < set.n_sources && out.allowed; ++s) {
-    const std::span<const float> scores = scratch->scores_of(s, q.n_items());
+    const std::span<const float> scores = hybrid::all_scores(s, *scratch);
     source_opinion opinion;
     opinion.name = sources[s]->name();
     opinion.score = scores[slot(item)];
@@ -329,7 +332,9 @@ inline explanation engine::explain(const request& asked, std::string_view item_i
   return out;
 }
 
-inline void engine::refit(executor_ref executor, const progress& report) { state_->refit(executor, report); }
+inline void engine::refit(executor_ref executor, const progress& report) {
+  state_->refit(executor, report);
+}
 
 inline std::shared_ptr<const batch::factor_model> engine::model() const {
   const std::lock_guard lock(state_->mutex);

@@ -184,8 +184,9 @@ class engine::state::ticket {
   bool open_ = false;
 };
 
-inline bool engine::refit_in_background(const std::function<void(std::function<void()>)>& post, executor_ref executor,
-                                        progress report, std::function<void(std::exception_ptr)> done) {
+inline bool engine::refit_in_background(const std::function<void(std::function<void()>)>& post,
+                                                      executor_ref executor, progress report,
+                                                      std::function<void(std::exception_ptr)> done) {
   auto ticket = std::make_shared<state::ticket>(state_);
   if (!ticket->is_open()) return false;
   post([own = state_, ticket = std::move(ticket), executor, report = std::move(report), done = std::move(done)] {

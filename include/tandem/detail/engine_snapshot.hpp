@@ -59,7 +59,7 @@ struct state_copy {
   std::vector<item_index> retired;
   online::trend popularity{1};
   cow_vector<float> damping, attribute_items;
-  cow_vector<double> latest;
+  online::recency latest;
   std::vector<online::trend> trends, contexts;
   online::sequence sequence;
   online::response_rate responses;
@@ -210,7 +210,7 @@ inline void engine::state::load_learners(byte_reader& in) {
   for (const item_index item : retired) in.check(slot(item) < n, "an item that is not there");
   popularity = online::trend::load(in, n);
   damping = cow_vector<float>::load(in, n);
-  latest = cow_vector<double>::load(in, n);
+  latest = online::recency::load(in, n);
   in.check(in.count() == trends.size(), "another number of trends");
   for (online::trend& each : trends) each = online::trend::load(in, n);
   contexts.clear();

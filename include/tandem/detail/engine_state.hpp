@@ -75,7 +75,7 @@ struct engine::state {
   std::vector<item_index> retired;
   online::trend popularity{std::numeric_limits<double>::infinity()};
   cow_vector<float> damping;
-  cow_vector<double> latest;  // as knowledge has it
+  online::recency latest;
   std::vector<online::trend> trends;
   online::sequence sequence;
   online::response_rate responses;
@@ -455,8 +455,7 @@ inline void engine::state::learn(const logged_event& e) {
         popularity.add(e.item, tick);
         damping.grow(slot(e.item) + 1);
         damping.write(slot(e.item)) = 1 / std::sqrt(5 + popularity.relative(e.item));
-        latest.grow(slot(e.item) + 1);
-        latest.write(slot(e.item)) = popularity.total();
+        latest.note(e.item, popularity.total());
       },
       [&] {
         for (online::trend& each : trends) each.add(e.item, tick);

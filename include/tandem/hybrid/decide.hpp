@@ -12,7 +12,7 @@
 
 #include "tandem/core/random.hpp"
 #include "tandem/hybrid/blender.hpp"
-#include "tandem/hybrid/candidates.hpp"
+#include "tandem/hybrid/gather.hpp"
 #include "tandem/hybrid/page.hpp"
 #include "tandem/hybrid/page_rules.hpp"
 #include "tandem/hybrid/ranker.hpp"

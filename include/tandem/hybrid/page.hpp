@@ -12,8 +12,8 @@
 
 #include "tandem/core/random.hpp"
 #include "tandem/hybrid/blender.hpp"
-#include "tandem/hybrid/candidates.hpp"
 #include "tandem/hybrid/diversity.hpp"
+#include "tandem/hybrid/gather.hpp"
 #include "tandem/hybrid/page_rules.hpp"
 #include "tandem/hybrid/slate.hpp"
 
@@ -122,7 +122,7 @@ template <class F>
   const auto judge = [&] {
     block.place.assign(block.size() * block.n_sources, candidate_set::not_proposed);
     block.value.clear();
-    detail::normalise_from(0, n_items, sources, block, scratch);
+    detail::normalise_from(0, sources, block, scratch);
     score.assign(block.size(), 0.0F);
     weights.blend(block, score);
     for (std::size_t c = 0; c < block.size(); ++c) best.emplace_back(score[c], block.items[c]);

@@ -1,6 +1,8 @@
 #pragma once
 // A source scores every item for one user at one moment; the blender learns how far to trust each.
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -13,12 +15,14 @@
 
 #include "tandem/batch/factor_model.hpp"
 #include "tandem/batch/next_item_ridge.hpp"
-#include "tandem/batch/packed_items.hpp"
 #include "tandem/core/cow.hpp"
 #include "tandem/core/ids.hpp"
 #include "tandem/core/time.hpp"
 #include "tandem/data/event.hpp"
+#include "tandem/hybrid/factor_index.hpp"
+#include "tandem/hybrid/score_rows.hpp"
 #include "tandem/online/history.hpp"
+#include "tandem/online/recency.hpp"
 #include "tandem/online/response_rate.hpp"
 #include "tandem/online/sequence.hpp"
 #include "tandem/online/trend.hpp"
@@ -30,12 +34,12 @@ class ranker;
 
 /// What a refit trained, with what its sources need beside.
 struct batch_snapshot {
-  /// Packs the model's items: O(n_items * rank).
+  /// Complexity: as factor_index.
   explicit batch_snapshot(std::shared_ptr<const batch::factor_model> trained)
       : model(std::move(trained)), items(*model) {}
 
   std::shared_ptr<const batch::factor_model> model;
-  batch::packed_items items;              ///< of the model, for scoring them all
+  factor_index items;                     ///< of the model, for scoring them by directions
   batch::next_item_ridge_model ridge;     ///< without items when no source asks for it
   std::shared_ptr<const ranker> ranking;  ///< hybrid/ranker.hpp; null without one
   std::vector<float> popularity;          ///< log(1 + users) per item at the refit: what a user without factors gets
@@ -56,8 +60,8 @@ struct recent_item {
 struct knowledge {
   std::shared_ptr<const batch_snapshot> batch;  ///< null before the first refit
   online::trend popularity{std::numeric_limits<double>::infinity()};
-  cow_vector<float> damping;  ///< 1 / sqrt(5 + events) per item: what tames ties to popular items
-  cow_vector<double> latest;  ///< per item: the number of its last event among all of popularity, from 1; 0 = none
+  cow_vector<float> damping;          ///< 1 / sqrt(5 + events) per item: what tames ties to popular items
+  online::recency latest;             ///< the number of each item's last event among all of popularity
   std::vector<online::trend> trends;  ///< one per half-life, shortest first
   cow<online::history> history;       ///< of the user asked for; empty for an unknown one
   std::vector<recent_item> recent;    ///< the user's latest items, newest first, at most recent_items
@@ -90,6 +94,9 @@ enum class score_scale : std::uint8_t {
   standard,  ///< any real: taken as standard deviations from the mean
 };
 
+class sparse_source;
+class shared_source;
+
 /// Anything that scores items for a user. Hosts derive from it to bring their own (examples/06_custom_source.cpp).
 ///
 /// Threads: score() is called by many threads at once and must be thread-safe. It must be a pure function of the query
@@ -106,17 +113,27 @@ class source {
   /// Default: standard.
   [[nodiscard]] virtual score_scale scale() const noexcept { return score_scale::standard; }
 
-  /// Scores every item; false = it has nothing to say to this request, and costs nothing further.
+  /// False = score() would have nothing to say to this request: it is not asked. Costs next to nothing; may say true.
+  [[nodiscard]] virtual bool has_opinion(const query& q) const {
+    (void)q;
+    return true;
+  }
+
+  /// Scores every item; false = it has nothing to say to this request.
   /// @param out  length q.n_items(), all zero on entry; out[slot(item)] is the item's score.
   virtual bool score(const query& q, std::span<float> out) const = 0;
 
   /// A source whose scores are inner products with the batch model's item factors writes its user vector instead and
-  /// returns true; all such sources share one pass over the packed factors. @param user_vector  length rank.
+  /// returns true: the best items are found without scoring all. @param user_vector  length rank.
   virtual bool direction(const query& q, std::span<float> user_vector) const {
     (void)q;
     (void)user_vector;
     return false;
   }
+
+  /// Itself, if it is one of those below.
+  [[nodiscard]] virtual const sparse_source* as_sparse() const noexcept { return nullptr; }
+  [[nodiscard]] virtual const shared_source* as_shared() const noexcept { return nullptr; }
 
   /// How uncertain the scores of some items are: variances in the unit of score() squared; zero on entry. Only asked
   /// when the policy explores by uncertainty. Default: leaves zeros.
@@ -125,6 +142,51 @@ class source {
     (void)items;
     (void)out;
   }
+};
+
+/// A source that speaks of few items: neighbours, a user's own. It costs what it says, however large the catalogue is.
+class sparse_source : public source {
+ public:
+  /// As source::score(), by adding to the scores of the items it speaks of; the others keep 0.
+  virtual bool score_few(const query& q, few_scores& out) const = 0;
+
+  bool score(const query& q, std::span<float> out) const final {
+    std::vector<std::uint32_t> items;
+    few_scores few(out, items);
+    return score_few(q, few);
+  }
+  [[nodiscard]] const sparse_source* as_sparse() const noexcept final { return this; }
+};
+
+/// A source that counts for all users alike, and knows the highest count of each block of items: its best are found
+/// without scoring the others. Its scores are shares: counts >= 0, taken by their part of total().
+class shared_source : public source {
+ public:
+  [[nodiscard]] score_scale scale() const noexcept final { return score_scale::share; }
+  /// What scores are shares of; 0 = nothing to say.
+  [[nodiscard]] virtual double total(const query& q) const = 0;
+  /// The score of an item, which may be one that the source has no count of.
+  [[nodiscard]] virtual float score_of(const query& q, item_index item) const = 0;
+  /// Items of block b are those from b * block_items on.
+  static constexpr std::size_t block_items = cow_vector<float>::block_size;
+  [[nodiscard]] virtual std::size_t n_blocks(const query& q) const = 0;
+  /// The highest score in block b.
+  [[nodiscard]] virtual float peak(const query& q, std::size_t b) const = 0;
+  /// The scores of block b, at most block_items: those of `out`, or a span of the source's own.
+  [[nodiscard]] virtual std::span<const float> block(const query& q, std::size_t b, std::span<float> out) const = 0;
+
+  bool score(const query& q, std::span<float> out) const final {
+    if (!(total(q) > 0)) return false;
+    for (std::size_t b = 0; b < n_blocks(q); ++b) {
+      std::array<float, block_items> memory;
+      const std::span<const float> scores = block(q, b, memory);
+      if (b * block_items >= out.size()) break;
+      const std::span<float> to = out.subspan(b * block_items);
+      std::copy_n(scores.begin(), std::min(scores.size(), to.size()), to.begin());
+    }
+    return true;
+  }
+  [[nodiscard]] const shared_source* as_shared() const noexcept final { return this; }
 };
 
 }  // namespace hybrid

@@ -34,85 +34,91 @@ inline bool score_popularity(const query& q, std::span<float> out) {
   return true;
 }
 
-class popularity_source final : public source {
+// by what trend_of(knowledge) counts
+template <class TrendOf>
+class trend_source final : public shared_source {
  public:
-  std::string_view name() const noexcept override { return "popularity"; }
-  score_scale scale() const noexcept override { return score_scale::share; }
-  bool score(const query& q, std::span<float> out) const override {
-    q.known.popularity.scores(out);
-    return q.known.popularity.total() > 0;
-  }
-};
-
-class trend_source final : public source {
- public:
-  trend_source(std::string_view name, std::size_t which) : name_(name), which_(which) {}
+  trend_source(std::string_view name, TrendOf trend_of) : name_(name), trend_of_(trend_of) {}
   std::string_view name() const noexcept override { return name_; }
-  score_scale scale() const noexcept override { return score_scale::share; }
-  bool score(const query& q, std::span<float> out) const override {
-    q.known.trends[which_].scores(out);
-    return q.known.trends[which_].total() > 0;
+  double total(const query& q) const override { return trend_of_(q.known).total(); }
+  float score_of(const query& q, item_index item) const override { return trend_of_(q.known).relative(item); }
+  std::size_t n_blocks(const query& q) const override { return trend_of_(q.known).n_blocks(); }
+  float peak(const query& q, std::size_t b) const override { return trend_of_(q.known).peak(b); }
+  std::span<const float> block(const query& q, std::size_t b, std::span<float>) const override {
+    return trend_of_(q.known).block(b);
   }
 
  private:
   std::string_view name_;
-  std::size_t which_;
+  TrendOf trend_of_;
 };
 
-class latest_source final : public source {
+inline std::shared_ptr<const source> make_trend_source(std::string_view name, std::size_t which) {
+  const auto of = [which](const knowledge& known) -> const online::trend& { return known.trends[which]; };
+  return std::make_shared<trend_source<decltype(of)>>(name, of);
+}
+
+inline std::shared_ptr<const source> make_popularity_source() {
+  const auto of = [](const knowledge& known) -> const online::trend& { return known.popularity; };
+  return std::make_shared<trend_source<decltype(of)>>("popularity", of);
+}
+
+class latest_source final : public shared_source {
  public:
   std::string_view name() const noexcept override { return "latest"; }
-  score_scale scale() const noexcept override { return score_scale::share; }
-  bool score(const query& q, std::span<float> out) const override {
-    const double next = q.known.popularity.total() + 1;
-    q.known.latest.for_each_block([&](std::size_t first, const double* last, std::size_t n) {
-      float* const to = out.data() + first;
-      for (std::size_t i = 0; i < n; ++i) to[i] = last[i] > 0 ? 1 / static_cast<float>(next - last[i]) : 0.0F;
-    });
-    return q.known.latest.size() > 0;
+  double total(const query& q) const override { return q.known.latest.usual_total(); }
+  float score_of(const query& q, item_index item) const override { return score(q, q.known.latest.of(item)); }
+  std::size_t n_blocks(const query& q) const override { return q.known.latest.n_blocks(); }
+  float peak(const query& q, std::size_t b) const override { return score(q, q.known.latest.peak(b)); }
+  std::span<const float> block(const query& q, std::size_t b, std::span<float> out) const override {
+    const std::span<const double> last = q.known.latest.block(b);
+    for (std::size_t i = 0; i < last.size(); ++i) out[i] = score(q, last[i]);
+    return out.first(last.size());
+  }
+
+ private:
+  static float score(const query& q, double last) noexcept {
+    return last > 0 ? 1 / static_cast<float>(q.known.popularity.total() + 1 - last) : 0.0F;
   }
 };
 
 // sums one kind of tie over the user's latest items
 template <class Pick>
-void add_ties(const query& q, std::size_t n, std::span<float> out, float decay, Pick pick) {
+void add_ties(const query& q, std::size_t n, few_scores& out, float decay, Pick pick) {
   float age = 1;
   const std::size_t last = std::min(n, q.known.recent.size());
   for (std::size_t k = 0; k < last; ++k, age *= decay) {
     const recent_item& r = q.known.recent[k];
     const float w = age * r.weight / std::sqrt(1 + r.popularity);
-    r.row->for_each([&](std::uint32_t item, const online::tie& t) { out[item] += w * pick(t); });
+    r.row->for_each([&](std::uint32_t item, const online::tie& t) { out.add(item, w * pick(t)); });
   }
 }
 
-inline void damp_popular(const query& q, std::span<float> out) {
-  q.known.damping.for_each_block([&](std::size_t first, const float* factor, std::size_t n) {
-    float* const to = out.data() + first;
-    for (std::size_t i = 0; i < n; ++i) to[i] *= factor[i];
-  });
+inline void damp_popular(const query& q, few_scores& out) {
+  out.scale([&](std::uint32_t item) { return item < q.known.damping.size() ? q.known.damping[item] : 1.0F; });
 }
 
-class next_item_source final : public source {
+class next_item_source final : public sparse_source {
  public:
   std::string_view name() const noexcept override { return "next_item"; }
   score_scale scale() const noexcept override { return score_scale::share; }
-  bool score(const query& q, std::span<float> out) const override {
+  bool score_few(const query& q, few_scores& out) const override {
     float age = 1;
     for (std::size_t k = 0; k < std::min<std::size_t>(2, q.known.recent.size()); ++k, age *= 0.3F) {
       const recent_item& r = q.known.recent[k];
       const float w = age * r.weight / (r.row->followed * r.weight + 1);
-      r.row->for_each([&](std::uint32_t item, const online::tie& t) { out[item] += w * t.next; });
+      r.row->for_each([&](std::uint32_t item, const online::tie& t) { out.add(item, w * t.next); });
     }
     return !q.known.recent.empty();
   }
 };
 
-class followers_source final : public source {
+class followers_source final : public sparse_source {
  public:
   followers_source(std::string_view name, std::size_t items) : name_(name), items_(items) {}
   std::string_view name() const noexcept override { return name_; }
   score_scale scale() const noexcept override { return score_scale::share; }
-  bool score(const query& q, std::span<float> out) const override {
+  bool score_few(const query& q, few_scores& out) const override {
     add_ties(q, items_, out, 0.9F, [](const online::tie& t) { return t.after; });
     return !q.known.recent.empty();
   }
@@ -122,22 +128,22 @@ class followers_source final : public source {
   std::size_t items_;
 };
 
-class neighbours_source final : public source {
+class neighbours_source final : public sparse_source {
  public:
   std::string_view name() const noexcept override { return "neighbours"; }
   score_scale scale() const noexcept override { return score_scale::share; }
-  bool score(const query& q, std::span<float> out) const override {
+  bool score_few(const query& q, few_scores& out) const override {
     add_ties(q, knowledge::recent_items, out, 0.9F, [](const online::tie& t) { return t.around; });
     damp_popular(q, out);
     return !q.known.recent.empty();
   }
 };
 
-class basket_source final : public source {
+class basket_source final : public sparse_source {
  public:
   std::string_view name() const noexcept override { return "basket"; }
   score_scale scale() const noexcept override { return score_scale::share; }
-  bool score(const query& q, std::span<float> out) const override {
+  bool score_few(const query& q, few_scores& out) const override {
     std::size_t here = 0;
     while (here < q.known.recent.size() && q.known.recent[here].time == q.time) ++here;
     if (here == 0) return false;
@@ -147,28 +153,28 @@ class basket_source final : public source {
   }
 };
 
-class repeat_source final : public source {
+class repeat_source final : public sparse_source {
  public:
   std::string_view name() const noexcept override { return "repeat"; }
   score_scale scale() const noexcept override { return score_scale::share; }
-  bool score(const query& q, std::span<float> out) const override {
+  bool score_few(const query& q, few_scores& out) const override {
     if (q.seen_excluded) return false;
     const auto recent = q.known.history->recent();
     for (std::size_t k = 0; k < recent.size(); ++k) {
-      out[slot(recent[recent.size() - 1 - k].item)] += 1 / (1 + static_cast<float>(k));
+      out.add(raw(recent[recent.size() - 1 - k].item), 1 / (1 + static_cast<float>(k)));
     }
     return !recent.empty();
   }
 };
 
-class habit_source final : public source {
+class habit_source final : public sparse_source {
  public:
   std::string_view name() const noexcept override { return "habit"; }
   score_scale scale() const noexcept override { return score_scale::share; }
-  bool score(const query& q, std::span<float> out) const override {
+  bool score_few(const query& q, few_scores& out) const override {
     if (q.seen_excluded) return false;
     const auto recent = q.known.history->recent();
-    for (const online::past_event& past : recent) out[slot(past.item)] += 1;
+    for (const online::past_event& past : recent) out.add(raw(past.item), 1);
     return !recent.empty();
   }
 };
@@ -176,8 +182,9 @@ class habit_source final : public source {
 class response_source final : public source {
  public:
   std::string_view name() const noexcept override { return "response_rate"; }
+  bool has_opinion(const query& q) const override { return q.known.responses.total_shown() > 0; }
   bool score(const query& q, std::span<float> out) const override {
-    if (!(q.known.responses.total_shown() > 0)) return false;
+    if (!has_opinion(q)) return false;
     const online::response_rate& all = q.known.responses;
     if (const auto& here = q.known.channel_responses) {
       here->means(all, out);
@@ -199,6 +206,7 @@ class response_source final : public source {
 class context_source final : public source {
  public:
   std::string_view name() const noexcept override { return "context"; }
+  bool has_opinion(const query& q) const override { return !q.known.contexts.empty(); }
   bool score(const query& q, std::span<float> out) const override {
     const double all = q.known.popularity.total();
     for (const online::trend& fact : q.known.contexts) {
@@ -219,11 +227,11 @@ class context_source final : public source {
 };
 
 // items that share attributes with what the user had lately, rare attributes counting more
-class attributes_source final : public source {
+class attributes_source final : public sparse_source {
  public:
   std::string_view name() const noexcept override { return "attributes"; }
   score_scale scale() const noexcept override { return score_scale::share; }
-  bool score(const query& q, std::span<float> out) const override {
+  bool score_few(const query& q, few_scores& out) const override {
     const auto& facts = q.known.attributes;
     if (facts.size() == 0) return false;
     flat_table<float> taste;
@@ -235,9 +243,9 @@ class attributes_source final : public source {
       for (const std::uint32_t fact : facts[item]) taste[fact] += age / std::sqrt(q.known.attribute_items[fact] + 5);
     }
     if (taste.size() == 0) return false;
-    for (std::size_t i = 0; i < std::min(out.size(), facts.size()); ++i) {
+    for (std::size_t i = 0; i < std::min(q.n_items(), facts.size()); ++i) {
       for (const std::uint32_t fact : facts[i]) {
-        if (const float* weight = taste.find(fact)) out[i] += *weight;
+        if (const float* weight = taste.find(fact)) out.add(static_cast<std::uint32_t>(i), *weight);
       }
     }
     return true;
@@ -247,8 +255,9 @@ class attributes_source final : public source {
 class next_item_ridge_source final : public source {
  public:
   std::string_view name() const noexcept override { return "next_item_ridge"; }
+  bool has_opinion(const query& q) const override { return q.known.batch != nullptr; }
   bool score(const query& q, std::span<float> out) const override {
-    if (q.known.batch == nullptr) return false;
+    if (!has_opinion(q)) return false;
     const auto recent = q.known.history->recent();
     std::vector<item_index> items(recent.size());
     std::transform(recent.begin(), recent.end(), items.begin(), [](const auto& past) { return past.item; });
@@ -342,10 +351,10 @@ inline constexpr std::array<double, 3> trend_half_lives{200, 2000, 20000};
 /// Makes a built-in source. Errors: not_found, listing the names there are.
 [[nodiscard]] inline std::shared_ptr<const source> make_source(std::string_view name,
                                                                const live_affinity_options& live = {}) {
-  if (name == "popularity") return std::make_shared<detail::popularity_source>();
-  if (name == "trend_short") return std::make_shared<detail::trend_source>("trend_short", 0);
-  if (name == "trend_medium") return std::make_shared<detail::trend_source>("trend_medium", 1);
-  if (name == "trend_long") return std::make_shared<detail::trend_source>("trend_long", 2);
+  if (name == "popularity") return detail::make_popularity_source();
+  if (name == "trend_short") return detail::make_trend_source("trend_short", 0);
+  if (name == "trend_medium") return detail::make_trend_source("trend_medium", 1);
+  if (name == "trend_long") return detail::make_trend_source("trend_long", 2);
   if (name == "latest") return std::make_shared<detail::latest_source>();
   if (name == "next_item") return std::make_shared<detail::next_item_source>();
   if (name == "followers") return std::make_shared<detail::followers_source>("followers", knowledge::recent_items);

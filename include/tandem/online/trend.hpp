@@ -28,9 +28,10 @@ class trend {
   }
 
   /// Counts an event at `tick`; an earlier tick than the latest is fine.
-  /// Complexity: O(1), and O(n_items) every 20 half-lives. Allocates: when items grow.
+  /// Complexity: O(1), of a negative weight O(512), and O(n_items) every 20 half-lives. Allocates: when items grow.
   void add(item_index item, double tick, float weight = 1) {
     if (counts_.size() == 0) base_ = tick;
+    peaks_.grow(slot(item) / cow_vector<float>::block_size + 1);
     counts_.grow(slot(item) + 1);
     double exponent = (tick - base_) / half_life_;
     if (exponent > rescale_exponent) {
@@ -38,8 +39,12 @@ class trend {
       exponent = 0;
     }
     const float grown = weight * static_cast<float>(std::exp2(exponent));
-    counts_.write(slot(item)) += grown;
+    const std::size_t b = slot(item) / cow_vector<float>::block_size;
+    float& peak = peaks_.write(b);
+    float& count = counts_.write(slot(item));
+    count += grown;
     total_ += double{grown};
+    peak = grown < 0 ? std::ranges::max(counts_.block(b)) : std::max(peak, count);
   }
 
   /// The decayed count up to a factor that all items share until the next add().
@@ -68,6 +73,11 @@ class trend {
     });
   }
 
+  /// Relative scores of blocks of items; the largest of each.
+  [[nodiscard]] std::size_t n_blocks() const noexcept { return counts_.n_blocks(); }
+  [[nodiscard]] std::span<const float> block(std::size_t b) const noexcept { return counts_.block(b); }
+  [[nodiscard]] float peak(std::size_t b) const noexcept { return peaks_[b]; }
+
   /// Sum of all relative scores.
   [[nodiscard]] double total() const noexcept { return total_; }
   [[nodiscard]] double half_life() const noexcept { return half_life_; }
@@ -90,6 +100,8 @@ class trend {
     out.total_ = in.get_finite<double>();
     out.counts_ = cow_vector<float>::load(in, n_items);
     out.for_each([&](std::size_t, float count) { in.check(std::isfinite(count), "a count that is not finite"); });
+    out.peaks_.grow(out.counts_.n_blocks());
+    for (std::size_t b = 0; b < out.n_blocks(); ++b) out.peaks_.write(b) = std::ranges::max(out.block(b));
     return out;
   }
 
@@ -99,6 +111,7 @@ class trend {
   void rescale(double tick) {
     const float factor = static_cast<float>(std::exp2(-(tick - base_) / half_life_));
     for (std::size_t i = 0; i < counts_.size(); ++i) counts_.write(i) *= factor;
+    for (std::size_t b = 0; b < peaks_.size(); ++b) peaks_.write(b) *= factor;
     total_ *= double{factor};
     base_ = tick;
   }
@@ -107,6 +120,7 @@ class trend {
   double base_ = 0;
   double total_ = 0;
   cow_vector<float> counts_;
+  cow_vector<float> peaks_;  // by block of counts_
 };
 
 }  // namespace online

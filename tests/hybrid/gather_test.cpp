@@ -1,4 +1,4 @@
-#include "tandem/hybrid/candidates.hpp"
+#include "tandem/hybrid/gather.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -341,10 +341,179 @@ TEST_CASE("sources that point score by inner product, and items without factors 
       for (std::size_t j = 0; j < 3 && i < n_known; ++j) {
         expected += static_cast<double>(direction[d][j]) * static_cast<double>(factors[i * 3 + j]);
       }
-      CHECK(static_cast<double>(scratch.scores_of(2 * d, n)[i]) == Approx(expected).margin(2e-4));
+      CHECK(static_cast<double>(all_scores(2 * d, scratch)[i]) == Approx(expected).margin(2e-4));
     }
-    CHECK(scratch.scores_of(1, n)[i] == 1);
+    CHECK(all_scores(1, scratch)[i] == 1);
   }
+}
+
+TEST_CASE("what is said of few items is proposed and normalised as the same scores of all items are") {
+  gather_scratch kept;  // what one request leaves must not reach the next
+  for (std::uint64_t seed = 0; seed < 600; ++seed) {
+    random_stream random(seed);
+    const std::size_t n = 1 + random.below(seed % 10 == 0 ? 3000 : 100);
+    const world w(n);
+    const std::uint64_t kind = random.below(8);  // 0: with negative scores, 1: with absurd ones
+    std::vector<std::pair<std::size_t, float>> given;
+    std::vector<float> scores(n);
+    for (std::uint64_t k = random.below(2 * n); k > 0; --k) {
+      float x = static_cast<float>(random.below(6));
+      if (kind == 0) x -= 2;
+      if (kind == 1 && random.below(20) == 0) x = random.below(2) == 0 ? not_a_number : 1e30F;
+      given.emplace_back(random.below(n), x);
+      scores[given.back().first] += x;
+    }
+    if (given.empty()) scores.clear();
+    wanted want;
+    want.per_source = 1 + random.below(30);
+    if (random.below(2) == 0) want.forbidden = random_items(random, n, random.below(n));
+    if (random.below(3) == 0) want.only = random_items(random, n, 1 + random.below(n));
+    const auto scale = random.below(2) == 0 ? score_scale::share : score_scale::standard;
+    const auto other = std::make_shared<told>(random_scores(random, n));
+    const candidate_set all = gathered(w, {std::make_shared<told>(scores, scale), other}, want);
+    kept.forbidden = want.forbidden;
+    const candidate_set few =
+        gather(w.ask(), sources{std::make_shared<adding>(given, scale), other}, want.per_source, want.only, 0, kept);
+    REQUIRE(few.items == all.items);
+    REQUIRE(few.place == all.place);
+    REQUIRE(few.tied_beyond == all.tied_beyond);
+    REQUIRE(few.value.size() == all.value.size());
+    for (std::size_t k = 0; k < few.value.size(); ++k) {
+      REQUIRE(static_cast<double>(few.value[k]) ==
+              Approx(static_cast<double>(all.value[k])).epsilon(1e-4).margin(1e-4));
+    }
+  }
+}
+
+TEST_CASE("what points is proposed and normalised as its inner products with all items are") {
+  gather_scratch kept;
+  for (std::uint64_t seed = 0; seed < 400; ++seed) {
+    random_stream random(seed);
+    const std::size_t n = 1 + random.below(seed % 4 == 0 ? 2000 : 100);
+    const std::size_t n_known = random.below(3) == 0 ? n : random.below(n + 1);  // items came after the refit
+    const std::size_t rank = 1 + random.below(20);
+    world w(n);
+    std::vector<float> factors(n_known * rank);
+    const bool whole = random.below(4) == 0;  // whole numbers: ties
+    for (float& f : factors) f = static_cast<float>(whole ? std::round(random.normal() / 2) : random.normal());
+    if (random.below(5) == 0) std::fill_n(factors.begin(), factors.size() / 2, 0.0F);
+    w.known.batch = std::make_shared<batch_snapshot>(std::make_shared<const tandem::batch::factor_model>(
+        tandem::batch::factor_model::from_factors(std::vector<float>(rank), factors, rank, {})));
+    std::vector<float> direction(rank);
+    for (float& x : direction) x = static_cast<float>(whole ? std::round(random.normal() / 2) : random.normal());
+    std::vector<float> scores(n);
+    kernels().score_rows(direction.data(), 1, factors.data(), n_known, rank, rank, scores.data());
+    wanted want;
+    want.per_source = 1 + random.below(30);
+    if (random.below(2) == 0) want.forbidden = random_items(random, n, random.below(n));
+    if (random.below(5) == 0) want.only = random_items(random, n, 1 + random.below(n));
+    const auto other = std::make_shared<told>(random_scores(random, n));
+    const candidate_set expected = gathered(w, {std::make_shared<told>(scores), other}, want);
+    kept.forbidden = want.forbidden;
+    const sources from{std::make_shared<pointing>(direction), other};
+    const candidate_set set = gather(w.ask(), from, want.per_source, want.only, 0, kept);
+    REQUIRE(set.items == expected.items);
+    REQUIRE(set.place == expected.place);
+    REQUIRE(set.tied_beyond == expected.tied_beyond);
+    for (std::size_t k = 0; k < set.value.size(); ++k) {
+      REQUIRE(static_cast<double>(set.value[k]) ==
+              Approx(static_cast<double>(expected.value[k])).epsilon(1e-3).margin(1e-3));
+    }
+    const std::span<const float> all = all_scores(0, kept);
+    for (std::size_t i = 0; i < n; ++i) REQUIRE(all[i] == (allows(want, i) ? scores[i] : -infinity));
+  }
+}
+
+TEST_CASE("what counts for all alike is proposed and normalised as the same scores of all items are") {
+  gather_scratch kept;
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    random_stream random(seed);
+    const std::size_t n = 1 + random.below(seed % 3 == 0 ? 100 : 6000);
+    const world w(n);
+    std::vector<float> counts(random.below(4) == 0 ? random.below(n) + 1 : n);  // items without an event yet
+    const std::uint64_t levels = std::uint64_t{1} << (1 + random.below(12));
+    const bool rare = random.below(2) == 0;
+    for (float& x : counts) x = rare && random.below(50) != 0 ? 0.0F : static_cast<float>(random.below(levels));
+    counts[0] = 0;  // a row's list leaves out its lowest score, one of counts what has none
+    std::vector<float> scores = counts;
+    scores.resize(n);
+    if (std::ranges::all_of(scores, [](float x) { return x == 0; })) continue;
+    wanted want;
+    want.per_source = 1 + random.below(30);
+    if (random.below(2) == 0) want.forbidden = random_items(random, n, random.below(n));
+    if (random.below(6) == 0) want.only = random_items(random, n, 1 + random.below(n));
+    const auto other = std::make_shared<told>(random_scores(random, n));
+    const candidate_set expected = gathered(w, {std::make_shared<told>(scores, score_scale::share), other}, want);
+    kept.forbidden = want.forbidden;
+    const query q = w.ask();
+    const sources from{std::make_shared<counting>(counts), other};
+    const candidate_set set = gather(q, from, want.per_source, want.only, 0, kept);
+    REQUIRE(set.items == expected.items);
+    REQUIRE(set.place == expected.place);
+    REQUIRE(set.tied_beyond == expected.tied_beyond);
+    for (std::size_t k = 0; k < set.value.size(); ++k) {
+      REQUIRE(static_cast<double>(set.value[k]) ==
+              Approx(static_cast<double>(expected.value[k])).epsilon(1e-4).margin(1e-4));
+    }
+    const std::span<const float> all = all_scores(0, kept);
+    for (std::size_t i = 0; i < n; ++i) REQUIRE(all[i] == (allows(want, i) ? scores[i] : -infinity));
+  }
+}
+
+TEST_CASE("a host's source of counts that fails is silent, and absurd counts count as none") {
+  class broken final : public counting {
+   public:
+    broken(std::span<const float> counts, bool throws, float score)
+        : counting(counts), throws_(throws), score_(score) {}
+    float peak(const query& q, std::size_t b) const override {
+      if (throws_) throw std::runtime_error("the host's service is down");
+      return counting::peak(q, b);
+    }
+    float score_of(const query&, item_index) const override { return score_; }
+
+   private:
+    bool throws_;
+    float score_;
+  };
+  const std::size_t n = 3000;
+  const world w(n);
+  std::vector<float> counts(n);
+  for (std::size_t i = 0; i < n; ++i) counts[i] = static_cast<float>(i % 100);
+  const auto other = std::make_shared<told>(counts);
+  const candidate_set alone = gathered(w, {std::make_shared<told>(std::vector<float>{}), other}, {});
+  const candidate_set failed = gathered(w, {std::make_shared<broken>(counts, true, 1.0F), other}, {});
+  CHECK(failed.items == alone.items);
+  CHECK(failed.value == alone.value);
+  for (const float bad : {infinity, not_a_number}) {
+    for (const float v : gathered(w, {std::make_shared<broken>(counts, false, bad), other}, {}).value) {
+      REQUIRE(std::isfinite(v));
+    }
+    counts[7] = bad;
+    for (const float v : gathered(w, {std::make_shared<counting>(counts), other}, {}).value) REQUIRE(std::isfinite(v));
+  }
+}
+
+TEST_CASE("a source that writes and says nothing leaves nothing to the next request") {
+  class untidy final : public told {
+   public:
+    using told::told;
+    bool score(const query& q, std::span<float> out) const override {
+      (void)told::score(q, out);
+      return false;
+    }
+  };
+  const world w(20);
+  gather_scratch kept;
+  (void)gather(w.ask(), sources{std::make_shared<untidy>(std::vector<float>(20, 5.0F))}, 5, {}, 0, kept);
+  class adds final : public told {
+   public:
+    using told::told;
+    bool score(const query& q, std::span<float> out) const override {
+      for (const float x : out) CHECK(x == 0);
+      return told::score(q, out);
+    }
+  };
+  (void)gather(w.ask(), sources{std::make_shared<adds>(std::vector<float>(20, 5.0F))}, 5, {}, 0, kept);
 }
 
 TEST_CASE("candidates are filled up with the newest items") {
