@@ -58,7 +58,6 @@ constexpr size_t lanes = HWY_LANES(float);
 
 #include "cholesky_sixteen-inl.hpp"
 #include "gaussian_panels-inl.hpp"
-#include "panels-inl.hpp"
 #include "scan-inl.hpp"
 #include "screen-inl.hpp"
 
@@ -78,7 +77,6 @@ constexpr size_t lanes = HWY_LANES(float);
 constexpr tandem::kernel_table table{dot,
                                      axpy,
                                      score_rows,
-                                     score_panels,
                                      screen_panels,
                                      gram_accumulate,
                                      dual_gram_accumulate,

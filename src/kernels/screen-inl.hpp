@@ -1,6 +1,9 @@
 // Screening items packed in panels of 16 by 8-bit inner products: integers, so every level finds the same ones.
 // Part of highway.cpp, read once for every instruction set inside its namespace: no guard, no includes.
 
+constexpr size_t panel = 16;
+static_assert(panel % lanes == 0);
+
 #if HWY_ARCH_X86  // elsewhere the lanes of a widened product add up in another order
 
 // One step of a panel is 64 bytes, 4 factors of 16 items; widened to 16 bits, a vector holds `lanes / 2` items.

@@ -13,7 +13,6 @@
 #include "tandem/batch/ials.hpp"
 #include "tandem/batch/item_knn.hpp"
 #include "tandem/batch/item_weights.hpp"
-#include "tandem/batch/packed_items.hpp"
 #include "tandem/batch/popularity.hpp"
 #include "tandem/batch/segment_profile.hpp"
 #include "tandem/batch/segment_tree.hpp"

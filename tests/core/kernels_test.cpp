@@ -335,39 +335,6 @@ TEST_CASE("next_above finds the first larger value and no NaN", "[kernels]") {
   });
 }
 
-TEST_CASE("score_panels gives scaled inner products with packed rows", "[kernels]") {
-  at_each_level([] {
-    tandem::random_stream random(6);
-    for (const std::size_t k : ranks) {
-      for (const std::size_t n : {0U, 1U, 15U, 16U, 17U, 50U}) {
-        std::vector<std::int16_t> panels((n + 15) / 16 * 16 * k);
-        for (auto& each : panels) each = static_cast<std::int16_t>(static_cast<int>(random.below(65535)) - 32767);
-        std::vector<float> scale(n);
-        for (float& each : scale) each = static_cast<float>(random.uniform() * 1e-4);
-        for (const std::size_t queries : {1U, 2U, 3U}) {
-          std::vector<float> x(queries * k);
-          for (float& each : x) each = static_cast<float>(random.normal());
-          std::vector<float> out(queries * n + 1, 7.0F);
-          kernels().score_panels(x.data(), queries, panels.data(), scale.data(), n, k, out.data());
-          CHECK(out.back() == 7.0F);  // nothing is written past the end
-          for (std::size_t q = 0; q < queries; ++q) {
-            for (std::size_t i = 0; i < n; ++i) {
-              double sum = 0;
-              double magnitude = 0;
-              for (std::size_t j = 0; j < k; ++j) {
-                const double term = double{x[q * k + j]} * panels[(i / 16 * k + j) * 16 + i % 16] * double{scale[i]};
-                sum += term;
-                magnitude += std::abs(term);
-              }
-              REQUIRE(std::abs(double{out[q * n + i]} - sum) <= 1e-6 * magnitude + 1e-12);
-            }
-          }
-        }
-      }
-    }
-  });
-}
-
 TEST_CASE("class_maxima gives the largest number of each class", "[kernels]") {
   at_each_level([] {
     tandem::random_stream random(5);

@@ -30,11 +30,6 @@ struct kernel_table {
   void (*score_rows)(const float* queries, std::size_t n_queries, const float* rows, std::size_t n, std::size_t k,
                      std::size_t stride, float* out);
 
-  /// The same for rows packed 16 to a panel (batch/packed_items.hpp):
-  /// out[q * n + i] = scale[i] * sum_j queries[q * k + j] * panels[(i / 16 * k + j) * 16 + i % 16], i < n.
-  void (*score_panels)(const float* queries, std::size_t n_queries, const std::int16_t* panels, const float* scale,
-                       std::size_t n, std::size_t k, float* out);
-
   /// Which of the rows packed 16 to a panel in 8 bits (batch/top_n.hpp) may reach a bar: bit l of
   /// reached[q * n_panels + p] is set unless float(offset[q] + z) * scale[16 p + l] < bar[q], where
   ///   z = sum_j queries[q * k + j] * (panels[(p * k / 4 + j / 4) * 64 + 4 l + j % 4] - 128),  j < k.

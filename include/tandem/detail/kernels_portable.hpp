@@ -65,22 +65,6 @@ inline void screen_panels_portable(const std::int8_t* queries, const std::int32_
   }
 }
 
-inline void score_panels_portable(const float* queries, std::size_t n_queries, const std::int16_t* panels,
-                                  const float* scale, std::size_t n, std::size_t k, float* out) {
-  constexpr std::size_t panel = 16;
-  for (std::size_t first = 0; first < n; first += panel) {
-    const std::int16_t* rows = panels + first * k;
-    for (std::size_t q = 0; q < n_queries; ++q) {
-      std::array<float, panel> sum{};
-      for (std::size_t j = 0; j < k; ++j) {
-        const float x = queries[q * k + j];
-        for (std::size_t l = 0; l < panel; ++l) sum[l] += x * static_cast<float>(rows[j * panel + l]);
-      }
-      for (std::size_t l = 0; l < std::min(panel, n - first); ++l) out[q * n + first + l] = sum[l] * scale[first + l];
-    }
-  }
-}
-
 inline void gram_accumulate_portable(const float* rows, std::size_t stride, const std::uint32_t* index,
                                      const float* weight, std::size_t n, std::size_t k, float* gram) {
   const auto row = [&](std::size_t r) { return rows + (index != nullptr ? index[r] : r) * stride; };
@@ -277,7 +261,6 @@ inline std::size_t count_equal_portable(const float* x, std::size_t n, float val
 inline constexpr kernel_table portable_kernels{dot_portable,
                                                axpy_portable,
                                                score_rows_portable,
-                                               score_panels_portable,
                                                screen_panels_portable,
                                                gram_accumulate_portable,
                                                dual_gram_accumulate_portable,
