@@ -23,7 +23,7 @@ class TandemRecipe(ConanFile):
     options = {
         "shared": [True, False],
         "fPIC": [True, False],
-        "with_kernels": [True, False],  # the compiled part: Highway chooses the instruction set at run time
+        "with_kernels": [True, False],  # compiled: the inner loops, by Highway, and the engine; without, headers only
         "with_sqlite": [True, False],  # the other compiled part: an engine in a file
         "with_encryption": [True, False],  # of that file; needs with_sqlite
         "with_json": [True, False],
@@ -39,7 +39,7 @@ class TandemRecipe(ConanFile):
         "with_xtensor": False,
     }
 
-    exports_sources = "CMakeLists.txt", "cmake/*", "include/*", "src/kernels/*", "src/store/*", "LICENSE"
+    exports_sources = "CMakeLists.txt", "cmake/*", "include/*", "src/kernels/*", "src/engine/*", "src/store/*", "LICENSE"
     test_package_folder = "packaging/conan/test_package"
 
     def set_version(self):
@@ -96,6 +96,7 @@ class TandemRecipe(ConanFile):
         for edge in ("kernels", "sqlite", "encryption", "json", "xtensor"):
             wanted = bool(self.options.get_safe(f"with_{edge}"))
             toolchain.cache_variables[f"TANDEM_{edge.upper()}"] = "ON" if wanted else "OFF"
+        toolchain.cache_variables["TANDEM_ENGINE"] = "AUTO" if self.options.with_kernels else "OFF"
         toolchain.cache_variables["TANDEM_HNSW"] = "OFF"  # Conan Center has no hnswlib; the header is there all the same
         toolchain.generate()
         CMakeDeps(self).generate()
@@ -112,7 +113,7 @@ class TandemRecipe(ConanFile):
 
     def package_info(self):
         # find_package(tandem) reads tandem's own package file, the same as everywhere else: targets tandem::tandem,
-        # tandem::kernels and, on request, tandem::sqlite, tandem::json and tandem::xtensor
+        # tandem::kernels, tandem::engine and, on request, tandem::sqlite, tandem::json and tandem::xtensor
         self.cpp_info.set_property("cmake_find_mode", "none")
         self.cpp_info.builddirs = [str(Path("lib", "cmake", "tandem"))]
         self.cpp_info.bindirs = ["bin"] if self.options.get_safe("shared") else []
@@ -121,7 +122,7 @@ class TandemRecipe(ConanFile):
             self.cpp_info.libs.append("tandem_sqlite")
         if self.options.with_kernels:
             self.cpp_info.libs.append("tandem_kernels")
-            self.cpp_info.defines = ["TANDEM_COMPILED_KERNELS=1"]
+            self.cpp_info.defines = ["TANDEM_COMPILED_KERNELS=1"]  # and the engine from its headers
         if not self.cpp_info.libs:
             self.cpp_info.libdirs = []
         if self.settings.get_safe("os") in ("Linux", "FreeBSD"):

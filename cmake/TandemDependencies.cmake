@@ -1,5 +1,5 @@
 # Finds what tandem needs, unless the host brought it along as a target.
-# Sets TANDEM_HAVE_KERNELS, _SQLITE, _ENCRYPTION, _JSON, _XTENSOR and _HNSW, and the targets to link.
+# Sets TANDEM_HAVE_KERNELS, _ENGINE, _SQLITE, _ENCRYPTION, _JSON, _XTENSOR and _HNSW, and the targets to link.
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 
@@ -34,6 +34,16 @@ if(NOT "${TANDEM_KERNELS}" STREQUAL "OFF")
   endif()
   tandem_want(KERNELS "Highway (Debian: libhwy-dev; vcpkg, Conan: highway)" hwy::hwy highway::highway)
   set(TANDEM_HIGHWAY_TARGET ${TANDEM_KERNELS_TARGET})
+endif()
+if(NOT "${TANDEM_ENGINE}" STREQUAL "OFF" AND TANDEM_HAVE_KERNELS) # without kernels tandem is headers only
+  include(tandem_eigen_alignment)
+  tandem_eigen_alignment(TANDEM_EIGEN_ALIGNMENT)
+  if(TANDEM_EIGEN_ALIGNMENT)
+    set(TANDEM_HAVE_ENGINE ON)
+  endif()
+endif()
+if("${TANDEM_ENGINE}" STREQUAL "ON" AND NOT TANDEM_HAVE_ENGINE)
+  message(FATAL_ERROR "TANDEM_ENGINE=ON needs TANDEM_KERNELS, and flags under which Eigen aligns to 16, 32 or 64 bytes")
 endif()
 if(NOT "${TANDEM_SQLITE}" STREQUAL "OFF")
   if(NOT TARGET SQLite::SQLite3)
@@ -72,7 +82,7 @@ if(NOT "${TANDEM_HNSW}" STREQUAL "OFF")
   tandem_want(HNSW "hnswlib (Debian: libhnswlib-dev; vcpkg: hnswlib)" hnswlib::hnswlib)
 endif()
 set(_tandem_parts "")
-foreach(_edge KERNELS SQLITE ENCRYPTION JSON XTENSOR HNSW)
+foreach(_edge KERNELS ENGINE SQLITE ENCRYPTION JSON XTENSOR HNSW)
   if(NOT TANDEM_HAVE_${_edge})
     set(TANDEM_HAVE_${_edge} OFF)
   endif()

@@ -28,6 +28,7 @@
 #include "tandem/data/decision.hpp"
 #include "tandem/data/event.hpp"
 #include "tandem/data/page_rules.hpp"
+#include "tandem/detail/engine_linkage.hpp"
 #include "tandem/hybrid/blender.hpp"
 #include "tandem/hybrid/live_affinity.hpp"
 #include "tandem/hybrid/ranker.hpp"
@@ -496,4 +497,6 @@ class engine {
 
 TANDEM_END
 
+#if !TANDEM_LINKS_ENGINE
 #include "tandem/detail/engine_impl.hpp"
+#endif

@@ -10,6 +10,7 @@
 #include "journals.hpp"
 #include "tandem/core/error.hpp"
 #include "tandem/detail/json_fields.hpp"
+#include "tandem/detail/told_entries.hpp"
 #include "tandem/json.hpp"
 
 namespace tandem_cli {

@@ -12,6 +12,7 @@
 
 #include "interruption.hpp"
 #include "journals.hpp"
+#include "tandem/detail/told_entries.hpp"
 #include "tandem/json.hpp"
 #include "tandem/open.hpp"
 #include "tandem/study/detail/findings.hpp"

@@ -7,6 +7,7 @@
 #include "tandem/core/function_ref.hpp"
 #include "tandem/core/progress.hpp"
 #include "tandem/data/event_log.hpp"
+#include "tandem/detail/told_entries.hpp"
 #include "tandem/engine.hpp"
 #include "tandem/store/journal.hpp"
 

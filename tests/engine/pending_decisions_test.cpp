@@ -9,6 +9,7 @@
 #include "support/catch.hpp"
 #include "support/saved.hpp"
 #include "tandem/core/random.hpp"
+#include "tandem/detail/pending_decisions.hpp"
 #include "tandem/engine.hpp"
 
 using namespace tandem;

@@ -7,6 +7,7 @@
 
 #include "engine_world.hpp"
 #include "support/catch.hpp"
+#include "tandem/detail/pending_decisions.hpp"
 
 using namespace engine_world;
 using std::chrono::minutes;

@@ -17,7 +17,7 @@
 
 TANDEM_BEGIN
 
-inline std::string_view name(observe_status status) noexcept {
+TANDEM_ENGINE_INLINE std::string_view name(observe_status status) noexcept {
   switch (status) {
     case observe_status::accepted: return "accepted";
     case observe_status::duplicate: return "duplicate";
@@ -31,7 +31,7 @@ inline std::string_view name(observe_status status) noexcept {
   return "unknown";
 }
 
-inline std::string_view name(reject_reason reason) noexcept {
+TANDEM_ENGINE_INLINE std::string_view name(reject_reason reason) noexcept {
   switch (reason) {
     case reject_reason::none: return "none";
     case reject_reason::empty_user: return "empty_user";
@@ -150,7 +150,7 @@ inline void require_valid(const batch::next_item_ridge_options& ridge) {
 
 }  // namespace detail
 
-inline void engine_options::validate() const {
+TANDEM_ENGINE_INLINE void engine_options::validate() const {
   const auto require = [](bool holds, const char* field, const std::string& range) {
     if (!holds) throw error(errc::invalid_argument, "must " + range, {{}, 0, field});
   };

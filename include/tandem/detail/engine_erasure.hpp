@@ -17,7 +17,7 @@
 
 TANDEM_BEGIN
 
-inline std::string erasure_receipt::text() const {
+TANDEM_ENGINE_INLINE std::string erasure_receipt::text() const {
   std::string out = "erased: " + user + "\nasked at: " + std::to_string(to_millis(asked)) + " ms since 1970";
   const auto line = [&out](const char* what, std::uint64_t n) { (out += '\n') += what + std::to_string(n); };
   line("entries: ", counts.entries);

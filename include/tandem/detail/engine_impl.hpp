@@ -18,7 +18,7 @@
 
 TANDEM_BEGIN
 
-inline engine::engine(engine_options options, std::unique_ptr<event_store> store,
+TANDEM_ENGINE_INLINE engine::engine(engine_options options, std::unique_ptr<event_store> store,
                                     std::span<const std::shared_ptr<const hybrid::source>> sources)
     : opened_(std::make_shared<open_report>()) {
   options.validate();
@@ -55,7 +55,7 @@ inline engine::engine(engine_options options, std::unique_ptr<event_store> store
   }
 }
 
-inline engine::~engine() {
+TANDEM_ENGINE_INLINE engine::~engine() {
   if (state_ == nullptr || state_->durable == nullptr) return;
   try {
     state_->close();
@@ -63,8 +63,8 @@ inline engine::~engine() {
   }
 }
 
-inline engine::engine(engine&&) noexcept = default;
-inline engine& engine::operator=(engine&& other) noexcept {
+TANDEM_ENGINE_INLINE engine::engine(engine&&) noexcept = default;
+TANDEM_ENGINE_INLINE engine& engine::operator=(engine&& other) noexcept {
   std::swap(state_, other.state_);
   std::swap(opened_, other.opened_);
   return *this;
@@ -72,12 +72,12 @@ inline engine& engine::operator=(engine&& other) noexcept {
 
 // ---- events -------------------------------------------------------------------------------------------------------
 
-inline observe_result engine::observe(const event& e) noexcept {
+TANDEM_ENGINE_INLINE observe_result engine::observe(const event& e) noexcept {
   const observe_result out = state_->observe(e, false);
   return out.taken() && !state_->settle(out.ticket) ? detail::unconfirmed(out) : out;
 }
 
-inline std::size_t engine::observe(std::span<const event> events,
+TANDEM_ENGINE_INLINE std::size_t engine::observe(std::span<const event> events,
                                                  std::span<observe_result> results) noexcept {
   std::size_t taken = 0;
   entry_number last{};
@@ -92,7 +92,7 @@ inline std::size_t engine::observe(std::span<const event> events,
   return 0;
 }
 
-inline observe_result engine::reward(decision_id id, std::string_view item, double value,
+TANDEM_ENGINE_INLINE observe_result engine::reward(decision_id id, std::string_view item, double value,
                                                    timestamp time) noexcept {
   event e;
   e.item = item;
@@ -113,7 +113,7 @@ inline durable_store& require_file(durable_store* store) {
 
 }  // namespace detail
 
-inline bool engine::observe(std::span<const event> events, const stream_position& at,
+TANDEM_ENGINE_INLINE bool engine::observe(std::span<const event> events, const stream_position& at,
                                           std::span<observe_result> results) {
   durable_store& file = detail::require_file(state_->durable);
   detail::require_id(at.stream, "stream");
@@ -141,17 +141,17 @@ inline bool engine::observe(std::span<const event> events, const stream_position
   return false;
 }
 
-inline std::string engine::stream(std::string_view name) const {
+TANDEM_ENGINE_INLINE std::string engine::stream(std::string_view name) const {
   return detail::require_file(state_->durable).stream(name);
 }
 
-inline open_report engine::learn_from(const journal& log) { return state_->learn_from(log, nullptr); }
+TANDEM_ENGINE_INLINE open_report engine::learn_from(const journal& log) { return state_->learn_from(log, nullptr); }
 
-inline open_report engine::learn_from(const journal& log, function_ref<void(const answer_again&)> f) {
+TANDEM_ENGINE_INLINE open_report engine::learn_from(const journal& log, function_ref<void(const answer_again&)> f) {
   return state_->learn_from(log, &f);
 }
 
-inline open_report engine::state::learn_from(const journal& log,
+TANDEM_ENGINE_INLINE open_report engine::state::learn_from(const journal& log,
                                                            const function_ref<void(const answer_again&)>* each) {
   durable_store& file = detail::require_file(durable);
   const std::lock_guard lock(mutex);
@@ -171,28 +171,28 @@ inline open_report engine::state::learn_from(const journal& log,
 
 // ---- erasure and access -------------------------------------------------------------------------------------------
 
-inline erasure_receipt engine::forget(std::string_view user, timestamp asked) {
+TANDEM_ENGINE_INLINE erasure_receipt engine::forget(std::string_view user, timestamp asked) {
   detail::require_id(user, "user");
   return state_->forget(user, asked);
 }
 
-inline user_data engine::export_user(std::string_view user) const {
+TANDEM_ENGINE_INLINE user_data engine::export_user(std::string_view user) const {
   detail::require_file(state_->durable);
   return state_->data_of(user);
 }
 
-inline std::uint64_t engine::compact(const retention& keep) {
+TANDEM_ENGINE_INLINE std::uint64_t engine::compact(const retention& keep) {
   detail::require_file(state_->durable);
   return state_->compact(keep);
 }
 
 // ---- durability ---------------------------------------------------------------------------------------------------
 
-inline bool engine::wait_durable(entry_number ticket) noexcept {
+TANDEM_ENGINE_INLINE bool engine::wait_durable(entry_number ticket) noexcept {
   return state_->durable == nullptr || state_->durable->commit(ticket);
 }
 
-inline bool engine::flush() noexcept {
+TANDEM_ENGINE_INLINE bool engine::flush() noexcept {
   if (state_->durable == nullptr) return true;
   entry_number last{};
   {
@@ -202,17 +202,17 @@ inline bool engine::flush() noexcept {
   return state_->durable->commit(last);
 }
 
-inline const open_report& engine::opened() const noexcept { return *opened_; }
+TANDEM_ENGINE_INLINE const open_report& engine::opened() const noexcept { return *opened_; }
 
-inline void engine::checkpoint() {
+TANDEM_ENGINE_INLINE void engine::checkpoint() {
   if (state_->durable != nullptr) state_->checkpoint();
 }
 
-inline std::uint64_t engine::digest() const { return state_->digest(); }
+TANDEM_ENGINE_INLINE std::uint64_t engine::digest() const { return state_->digest(); }
 
 // ---- answers ------------------------------------------------------------------------------------------------------
 
-inline recommendation engine::recommend(const request& asked) noexcept {
+TANDEM_ENGINE_INLINE recommendation engine::recommend(const request& asked) noexcept {
   bool logs = state_->durable == nullptr || !state_->durable->failing();
   try {
     const request r = detail::sane(asked);
@@ -276,7 +276,7 @@ inline recommendation engine::recommend(const request& asked) noexcept {
   }
 }
 
-inline explanation engine::explain(const request& asked, std::string_view item_id) const {
+TANDEM_ENGINE_INLINE explanation engine::explain(const request& asked, std::string_view item_id) const {
   explanation out;
   const request r = detail::sane(asked);
   if (r.rules != nullptr) r.rules->validate();
@@ -332,16 +332,16 @@ inline explanation engine::explain(const request& asked, std::string_view item_i
   return out;
 }
 
-inline void engine::refit(executor_ref executor, const progress& report) {
+TANDEM_ENGINE_INLINE void engine::refit(executor_ref executor, const progress& report) {
   state_->refit(executor, report);
 }
 
-inline std::shared_ptr<const batch::factor_model> engine::model() const {
+TANDEM_ENGINE_INLINE std::shared_ptr<const batch::factor_model> engine::model() const {
   const std::lock_guard lock(state_->mutex);
   return state_->batch != nullptr ? state_->batch->model : nullptr;
 }
 
-inline void engine::upsert_item(std::string_view item, const context_list& attributes) {
+TANDEM_ENGINE_INLINE void engine::upsert_item(std::string_view item, const context_list& attributes) {
   detail::require_id(item, "item");
   for (const auto& [fact, value] : attributes) {
     detail::require_text(fact, "attributes");
@@ -352,23 +352,23 @@ inline void engine::upsert_item(std::string_view item, const context_list& attri
   state_->change([&] { state_->upsert(item, std::move(given)); });
 }
 
-inline void engine::retire_item(std::string_view item) {
+TANDEM_ENGINE_INLINE void engine::retire_item(std::string_view item) {
   detail::require_id(item, "item");
   state_->change([&] { state_->retire(item); });
 }
 
-inline void engine::set_consent(std::string_view user, bool given) {
+TANDEM_ENGINE_INLINE void engine::set_consent(std::string_view user, bool given) {
   detail::require_id(user, "user");
   state_->change([&] { state_->set_consent(user, given); });
 }
 
-inline void engine::merge(std::string_view from, std::string_view to) {
+TANDEM_ENGINE_INLINE void engine::merge(std::string_view from, std::string_view to) {
   detail::require_id(from, "from");
   detail::require_id(to, "to");
   state_->change([&] { state_->merge(from, to); });
 }
 
-inline void engine::advance(timestamp now) {
+TANDEM_ENGINE_INLINE void engine::advance(timestamp now) {
   if (!detail::is_in_calendar(now)) {
     throw error(errc::invalid_argument, "must lie in the years 1 to 9999", {{}, 0, "now"}, "give milliseconds");
   }
@@ -377,7 +377,7 @@ inline void engine::advance(timestamp now) {
 
 // ---- the log ------------------------------------------------------------------------------------------------------
 
-inline void engine::read_decisions(function_ref<void(const logged_decision&)> f) const {
+TANDEM_ENGINE_INLINE void engine::read_decisions(function_ref<void(const logged_decision&)> f) const {
   std::shared_ptr<const log_prefix> prefix;
   cow_vector<std::string_view> names;
   {
@@ -420,7 +420,7 @@ inline void engine::read_decisions(function_ref<void(const logged_decision&)> f)
 
 // ---- the host's own sources, figures ------------------------------------------------------------------------------
 
-inline void engine::add_source(std::shared_ptr<const hybrid::source> source) {
+TANDEM_ENGINE_INLINE void engine::add_source(std::shared_ptr<const hybrid::source> source) {
   const std::lock_guard lock(state_->mutex);
   if (state_->durable != nullptr) {
     throw error(errc::wrong_state, "an engine with a file is opened with all its sources", {},
@@ -438,7 +438,7 @@ inline void engine::add_source(std::shared_ptr<const hybrid::source> source) {
   state_->blender = std::move(blender);
 }
 
-inline engine_stats engine::stats() const {
+TANDEM_ENGINE_INLINE engine_stats engine::stats() const {
   const std::lock_guard lock(state_->mutex);
   engine_stats out = state_->counters;
   out.users = state_->users.in_use();
@@ -453,6 +453,6 @@ inline engine_stats engine::stats() const {
   return out;
 }
 
-inline const engine_options& engine::options() const noexcept { return state_->options; }
+TANDEM_ENGINE_INLINE const engine_options& engine::options() const noexcept { return state_->options; }
 
 TANDEM_END

@@ -184,7 +184,7 @@ class engine::state::ticket {
   bool open_ = false;
 };
 
-inline bool engine::refit_in_background(const std::function<void(std::function<void()>)>& post,
+TANDEM_ENGINE_INLINE bool engine::refit_in_background(const std::function<void(std::function<void()>)>& post,
                                                       executor_ref executor, progress report,
                                                       std::function<void(std::exception_ptr)> done) {
   auto ticket = std::make_shared<state::ticket>(state_);
