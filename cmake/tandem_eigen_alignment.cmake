@@ -1,10 +1,14 @@
 # tandem_eigen_alignment(<variable>): EIGEN_MAX_ALIGN_BYTES under the flags of this directory; empty if it is not known
 include(CheckCXXSourceCompiles)
 function(tandem_eigen_alignment variable)
-  # a check links no target that is not imported, and reads no generator expressions
-  get_target_property(CMAKE_REQUIRED_INCLUDES Eigen3::Eigen INTERFACE_INCLUDE_DIRECTORIES)
-  list(FILTER CMAKE_REQUIRED_INCLUDES EXCLUDE REGEX "INSTALL_INTERFACE")
-  list(TRANSFORM CMAKE_REQUIRED_INCLUDES REPLACE "^\\$<BUILD_INTERFACE:(.*)>$" "\\1")
+  get_target_property(_is_imported Eigen3::Eigen IMPORTED)
+  if(_is_imported)
+    set(CMAKE_REQUIRED_LIBRARIES Eigen3::Eigen)
+  else() # part of the host's build: a check cannot link it, and reads no generator expressions
+    get_target_property(CMAKE_REQUIRED_INCLUDES Eigen3::Eigen INTERFACE_INCLUDE_DIRECTORIES)
+    list(FILTER CMAKE_REQUIRED_INCLUDES EXCLUDE REGEX "INSTALL_INTERFACE")
+    list(TRANSFORM CMAKE_REQUIRED_INCLUDES REPLACE "^\\$<BUILD_INTERFACE:(.*)>$" "\\1")
+  endif()
   get_directory_property(_options COMPILE_OPTIONS)
   list(FILTER _options EXCLUDE REGEX "\\$<")
   list(TRANSFORM _options REPLACE "^SHELL:" "")
