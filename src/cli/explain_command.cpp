@@ -160,7 +160,9 @@ std::string to_text(const explained_answer& all) {
                     time_text(answer.told.time) + (answer.told.shadow ? ", shown to nobody" : "") +
                     "; it knew the log up to entry " + thousands(raw(answer.seen)) + ", model " +
                     std::to_string(answer.model_version) + "\n";
-  for (const auto& [name, value] : answer.told.context) out += "  " + name + ": " + value + "\n";
+  for (const auto& [name, value] : answer.told.context) {
+    out.append("  ").append(name).append(": ").append(value).append("\n");
+  }
   for (std::size_t k = 0; k < all.items.size(); ++k) {
     const explained_item& each = all.items[k];
     out += "\n" + padded(std::to_string(k + 1) + ". " + each.logged.item, 28) + "score " + fixed(each.logged.score, 4) +
