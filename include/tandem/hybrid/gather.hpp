@@ -25,7 +25,7 @@ namespace hybrid {
 
 /// Buffers of one request, reused between requests. Threads: thread-compatible, one per request at a time.
 struct gather_scratch {
-  score_rows rows;               ///< a row a source, but for those that point; -infinity where an item is not allowed
+  score_rows rows;               ///< a row a source, unless its best were found without; -infinity = not allowed
   const query* asked = nullptr;  ///< of the request, as long as it lasts
   const batch::factor_model* factors = nullptr;  ///< of the request; null without a model
   std::vector<float> directions;
@@ -55,8 +55,8 @@ struct gather_scratch {
 /// @param forbidden  in scratch: items never to be candidates.
 /// @param only       when not empty: candidates are exactly those of `only` that are not forbidden.
 /// @param at_least   candidates wanted; the list is filled up with the newest items when the sources know fewer.
-/// Complexity: O(sources * n_items); of a sparse_source O(items it speaks of), of one that points as
-/// top_n_index::top_n(). Threads: pure but for `scratch`.
+/// Complexity: O(sources * n_items); of a sparse_source O(items it speaks of), of a shared_source its blocks whose peak
+/// reaches the list, of one that points as top_n_index::top_n(). Threads: pure but for `scratch`.
 inline candidate_set gather(const query& q, std::span<const std::shared_ptr<const source>> sources,
                             std::size_t per_source, std::span<const item_index> only, std::size_t at_least,
                             gather_scratch& scratch);
@@ -100,7 +100,7 @@ inline void keep_top(std::size_t n, gather_scratch& scratch) {
 }
 
 // The spread and the best allowed items of a source that points, without the scores of the others; false = that takes
-// all of them: few items, ties from an exact place to the end of the list, items beyond the model among the best.
+// all of them: few items, ties at the end of the list, items beyond the model among the best.
 inline bool best_in_direction(const query& q, std::size_t s, std::size_t n_best, gather_scratch& scratch) {
   const factor_index& items = q.known.batch->items;
   if (n_best == 0 || scratch.has_only) return false;
