@@ -126,7 +126,7 @@ void run_once(const bandit_arguments& asked, const problem& given, std::size_t t
   }
 }
 
-std::string padded(std::string text, std::size_t width) {
+std::string table_cell(std::string text, std::size_t width) {
   text.append(text.size() < width ? width - text.size() : 1, ' ');
   return text;
 }
@@ -143,14 +143,14 @@ std::string live_table(const bandit_arguments& asked, const problem& given, cons
   std::string out = asked.data + ": " + thousands(given.rows()) + " rows, " + thousands(given.arms()) +
                     " classes, contexts of " + thousands(given.dimension()) + " numbers\n\n";
   const std::size_t wide = asked.repeat > 1 ? 20 : 14;
-  out += "  " + padded("policy", 22) + padded("mean reward", wide) + padded("loss", 10) + padded("last tenth", 12) +
-         "us a decision\n";
+  out += "  " + table_cell("policy", 22) + table_cell("mean reward", wide) + table_cell("loss", 10) +
+         table_cell("last tenth", 12) + "us a decision\n";
   for (const policy_result& each : results) {
     const mean_and_spread reward = reward_of(each);
     const auto last = over_runs(each, [&](std::size_t i) { return each.runs[i].last_tenth; });
     const auto cost = over_runs(each, [&](std::size_t i) { return each.runs[i].microseconds; });
-    out += "  " + padded(each.policy.text, 22) + padded(with_spread(reward, 4), wide) +
-           padded(fixed(1 - reward.mean, 4), 10) + padded(fixed(last.mean, 4), 12) + fixed(cost.mean, 2) + "\n";
+    out += "  " + table_cell(each.policy.text, 22) + table_cell(with_spread(reward, 4), wide) +
+           table_cell(fixed(1 - reward.mean, 4), 10) + table_cell(fixed(last.mean, 4), 12) + fixed(cost.mean, 2) + "\n";
   }
   out +=
       "\nA round shows a row's context and tells the reward, 1 for its class, of the class chosen only. loss = 1 - "
@@ -166,17 +166,17 @@ std::string logged_table(const bandit_arguments& asked, const problem& given,
   std::string out = asked.log + ": " + thousands(given.rows()) + " records, " + thousands(given.arms()) +
                     " arms, contexts of " + thousands(given.dimension()) + " numbers; mean reward of the log " +
                     fixed(mean, 5) + "\n\n";
-  out += "  " + padded("policy", 22) + padded("replay", 22) + padded("matched", 10) + padded("snips", 22) +
-         padded("dr", 22) + "us a decision\n";
+  out += "  " + table_cell("policy", 22) + table_cell("replay", 22) + table_cell("matched", 10) +
+         table_cell("snips", 22) + table_cell("dr", 22) + "us a decision\n";
   bool doubt = false;
   for (const policy_result& each : results) {
     const auto of = [&](auto pick) { return over_runs(each, [&](std::size_t i) { return pick(i); }).mean; };
-    const auto cell = [](double value, double e) { return padded(fixed(value, 5) + " +- " + fixed(e, 5), 22); };
-    out += "  " + padded(each.policy.text, 22);
+    const auto cell = [](double value, double e) { return table_cell(fixed(value, 5) + " +- " + fixed(e, 5), 22); };
+    out += "  " + table_cell(each.policy.text, 22);
     const double matched = of([&](std::size_t i) { return static_cast<double>(each.runs[i].rounds); });
     out += matched > 0 ? cell(reward_of(each).mean, of([&](std::size_t i) { return each.runs[i].error; }))
-                       : padded("-", 22);
-    out += padded(fixed(matched, 0), 10);
+                       : table_cell("-", 22);
+    out += table_cell(fixed(matched, 0), 10);
     out += cell(of([&](std::size_t i) { return each.estimates[i].self_normalized.value; }),
                 of([&](std::size_t i) { return each.estimates[i].self_normalized.standard_error; }));
     out += cell(of([&](std::size_t i) { return each.estimates[i].doubly_robust.value; }),
@@ -328,7 +328,7 @@ std::string footer() {
   for (const bandit_kind& each : bandit_kinds()) {
     const bool number = !each.parameter.empty();
     const std::string name = number ? each.name + ":" + nlohmann::json(each.value).dump() : each.name;
-    out += "  " + padded(name, 22) + each.about + (number ? " (" + each.parameter + ")" : "") + "\n";
+    out += "  " + table_cell(name, 22) + each.about + (number ? " (" + each.parameter + ")" : "") + "\n";
   }
   return out +
          "\nExamples:\n"

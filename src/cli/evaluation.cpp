@@ -43,7 +43,7 @@ measures measure(std::span<const double> ranks) {
           first < static_cast<double>(slate_length) ? evaluation::reciprocal_rank(ranks) : 0.0};
 }
 
-std::vector<item_index> items_of(const tandem::interactions::row& row) {
+std::vector<item_index> row_items(const tandem::interactions::row& row) {
   std::vector<item_index> out;
   out.reserve(row.size());
   for (const std::uint32_t item : row.index) out.push_back(item_index{item});
@@ -81,8 +81,8 @@ judged_user judge_user(const any_model& model, const held_out& users, tandem::us
   judged_user out;
   const auto known_row = users.known.items_of(user);
   const auto target_row = users.targets.items_of(user);
-  const std::vector<item_index> known = items_of(known_row);
-  std::vector<item_index> targets = items_of(target_row);
+  const std::vector<item_index> known = row_items(known_row);
+  std::vector<item_index> targets = row_items(target_row);
   targets.erase(std::remove_if(targets.begin(), targets.end(),
                                [&](item_index item) { return std::binary_search(known.begin(), known.end(), item); }),
                 targets.end());

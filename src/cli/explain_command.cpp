@@ -17,6 +17,7 @@
 #include "tandem/open.hpp"
 #include "tandem/study/detail/findings.hpp"
 #include "tandem_file.hpp"
+#include "text_table.hpp"
 
 namespace tandem_cli {
 namespace {
@@ -148,11 +149,6 @@ explained_answer explain(const explain_arguments& asked, progress_bar& bar, cons
   return out;
 }
 
-std::string padded(std::string text, std::size_t width) {
-  if (text.size() < width) text.resize(width, ' ');
-  return text;
-}
-
 std::string to_text(const explained_answer& all) {
   const found_answer& answer = all.answer;
   const std::string who = answer.told.user.empty() ? "nobody known" : answer.told.user;
@@ -165,17 +161,17 @@ std::string to_text(const explained_answer& all) {
   }
   for (std::size_t k = 0; k < all.items.size(); ++k) {
     const explained_item& each = all.items[k];
-    out += "\n" + padded(std::to_string(k + 1) + ". " + each.logged.item, 28) + "score " + fixed(each.logged.score, 4) +
-           ", propensity " + fixed(each.logged.propensity, 4) +
+    out += "\n" + padded(std::to_string(k + 1) + ". " + each.logged.item, 28, true) + "score " +
+           fixed(each.logged.score, 4) + ", propensity " + fixed(each.logged.propensity, 4) +
            (each.why.candidate ? ", served by " + std::string(each.why.served_by) : std::string()) + "\n";
     for (const source_opinion& source : each.why.sources) {
-      out += "   " + padded(std::string(source.name), 25) + "score " + fixed(source.score, 4) + ", rank " +
+      out += "   " + padded(source.name, 25, true) + "score " + fixed(source.score, 4) + ", rank " +
              fixed(source.rank + 1, 1) + (source.proposed ? ", proposed it" : "") + "\n";
     }
   }
   out += all.events.empty() ? "\nNothing was known of the user.\n" : "\nThe user's latest events before it:\n";
   for (const told_event& e : all.events) {
-    out += "  " + time_text(e.time) + "  " + padded(e.action, 12) + " " + e.item +
+    out += "  " + time_text(e.time) + "  " + padded(e.action, 12, true) + " " + e.item +
            (e.value == 1 ? std::string() : ", value " + fixed(e.value, 2)) + "\n";
   }
   if (raw(all.missing) > 0) {

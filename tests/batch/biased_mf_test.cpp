@@ -80,7 +80,7 @@ double rmse(const interactions& log, const biased_mf_model& model) {
   return std::sqrt(sum / static_cast<double>(log.size()));
 }
 
-bool same_bits(const biased_mf_model& a, const biased_mf_model& b) {
+bool same_model(const biased_mf_model& a, const biased_mf_model& b) {
   for (std::uint32_t u = 0; u < a.n_users(); ++u) {
     if (!learners::same_bits(a.user_vector(user_index{u}), b.user_vector(user_index{u}))) return false;
   }
@@ -189,8 +189,8 @@ TEST_CASE("biased MF: any number of threads gives the same bits", "[biased_mf][c
     INFO(threads << " threads");
     backwards_executor backwards{threads};
     striping_executor striping{threads};
-    CHECK(::same_bits(fit_biased_mf(log, options, backwards), expected));
-    CHECK(::same_bits(fit_biased_mf(log, options, striping), expected));
+    CHECK(same_model(fit_biased_mf(log, options, backwards), expected));
+    CHECK(same_model(fit_biased_mf(log, options, striping), expected));
   }
 }
 
@@ -245,8 +245,8 @@ TEST_CASE("biased MF on empty and tiny logs", "[biased_mf]") {
 TEST_CASE("the seed decides a biased MF, and nothing else does", "[biased_mf]") {
   const interactions log = random_ratings(4, 60, 40, 7);
   const biased_mf_model a = fit_biased_mf(log, {.rank = 8, .epochs = 2, .seed = 1});
-  CHECK(::same_bits(a, fit_biased_mf(log, {.rank = 8, .epochs = 2, .seed = 1})));
-  CHECK_FALSE(::same_bits(a, fit_biased_mf(log, {.rank = 8, .epochs = 2, .seed = 2})));
+  CHECK(same_model(a, fit_biased_mf(log, {.rank = 8, .epochs = 2, .seed = 1})));
+  CHECK_FALSE(same_model(a, fit_biased_mf(log, {.rank = 8, .epochs = 2, .seed = 2})));
 }
 
 TEST_CASE("biased MF: bad options are refused by name", "[biased_mf]") {

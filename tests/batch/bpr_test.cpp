@@ -53,7 +53,7 @@ double auc(const interactions& log, const ScoresOf& scores_of_user) {
   return right / pairs;
 }
 
-bool same_bits(const bpr_model& a, const bpr_model& b) {
+bool same_model(const bpr_model& a, const bpr_model& b) {
   for (std::uint32_t u = 0; u < a.n_users(); ++u) {
     if (!learners::same_bits(a.user_factors(user_index{u}), b.user_factors(user_index{u}))) return false;
   }
@@ -138,8 +138,8 @@ TEST_CASE("BPR: any number of threads gives the same bits", "[bpr][concurrency]"
     INFO(threads << " threads");
     backwards_executor backwards{threads};
     striping_executor striping{threads};
-    CHECK(::same_bits(fit_bpr(log, options, backwards), expected));
-    CHECK(::same_bits(fit_bpr(log, options, striping), expected));
+    CHECK(same_model(fit_bpr(log, options, backwards), expected));
+    CHECK(same_model(fit_bpr(log, options, striping), expected));
   }
 }
 
@@ -166,8 +166,8 @@ TEST_CASE("every observed pair is dealt once an epoch, whatever the blocks", "[b
 TEST_CASE("the seed decides a BPR fit, and nothing else does", "[bpr]") {
   const interactions log = tasteful_log(4, 60, 90, 7);
   const bpr_model a = fit_bpr(log, {.rank = 8, .epochs = 3, .seed = 1});
-  CHECK(::same_bits(a, fit_bpr(log, {.rank = 8, .epochs = 3, .seed = 1})));
-  CHECK_FALSE(::same_bits(a, fit_bpr(log, {.rank = 8, .epochs = 3, .seed = 2})));
+  CHECK(same_model(a, fit_bpr(log, {.rank = 8, .epochs = 3, .seed = 1})));
+  CHECK_FALSE(same_model(a, fit_bpr(log, {.rank = 8, .epochs = 3, .seed = 2})));
 }
 
 TEST_CASE("a fold-in is the minimiser of its loss", "[bpr]") {

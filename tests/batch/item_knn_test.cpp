@@ -68,7 +68,7 @@ std::vector<item_knn_options> kinds() {
           {.weighting = item_weighting::none, .normalize = false}};
 }
 
-bool same_bits(const item_weights& a, const item_weights& b) {
+bool same_model(const item_weights& a, const item_weights& b) {
   if (a.n_items() != b.n_items() || a.size() != b.size()) return false;
   for (std::uint32_t i = 0; i < a.n_items(); ++i) {
     const auto x = a.row_of(item_index{i});
@@ -132,8 +132,8 @@ TEST_CASE("item-kNN: any executor gives the same bits", "[item_knn][concurrency]
     for (const std::size_t threads : {2U, 3U, 7U}) {
       backwards_executor backwards{threads};
       striping_executor striping{threads};
-      CHECK(::same_bits(fit_item_knn(log, options, backwards), expected));
-      CHECK(::same_bits(fit_item_knn(log, options, striping), expected));
+      CHECK(same_model(fit_item_knn(log, options, backwards), expected));
+      CHECK(same_model(fit_item_knn(log, options, striping), expected));
     }
   }
 }

@@ -12,6 +12,7 @@
 
 using namespace tandem;
 using namespace tandem::batch;
+using tandem::feature_matrix;  // and not that of the trees
 
 namespace {
 

@@ -172,14 +172,10 @@ endif()
 find_package(Catch2 CONFIG REQUIRED)
 include(Catch)
 add_executable(tandem_test_cli ${_here}/child_process_test.cpp ${_here}/output_file_test.cpp ${_here}/output_folder_test.cpp
-               ${_here}/interruption_test.cpp ${_here}/catalogue_test.cpp ${_here}/evaluation_test.cpp ${_here}/models_test.cpp
-               child_process.cpp catalogue.cpp evaluation.cpp models.cpp served_model.cpp)
-target_include_directories(tandem_test_cli PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
-target_link_libraries(tandem_test_cli PRIVATE tandem_test_support tandem::json CLI11::CLI11)
+               ${_here}/interruption_test.cpp ${_here}/catalogue_test.cpp ${_here}/evaluation_test.cpp ${_here}/models_test.cpp)
+target_link_libraries(tandem_test_cli PRIVATE tandem_test_support tandem_commands)
 if(TARGET tandem::sqlite)
   target_sources(tandem_test_cli PRIVATE ${_here}/doctor_test.cpp ${_here}/entry_json_test.cpp ${_here}/journals_test.cpp
-                                         ${_here}/import_test.cpp doctor.cpp entry_json.cpp
-                                         importing.cpp journals.cpp tandem_file.cpp file_key.cpp)
-  target_compile_definitions(tandem_test_cli PRIVATE TANDEM_CLI_FILES=1 $<$<BOOL:${TANDEM_HAVE_ENCRYPTION}>:TANDEM_CLI_ENCRYPTION=1>)
+                                         ${_here}/import_test.cpp)
 endif()
 catch_discover_tests(tandem_test_cli TEST_PREFIX "cli: " DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120)

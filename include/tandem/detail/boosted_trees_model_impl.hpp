@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "tandem/batch/boosted_trees_model.hpp"
+#include "tandem/detail/logistic.hpp"
 
 TANDEM_BEGIN
 namespace detail {
@@ -17,8 +18,6 @@ namespace detail {
 constexpr std::size_t tree_lanes = 8;        // walks in flight
 constexpr std::size_t tree_block_rows = 64;  // rows that pass through a tree while it is in the nearest cache
 constexpr std::size_t max_tree_features = std::size_t{1} << 26;
-
-[[nodiscard]] inline double logistic(double margin) noexcept { return 1 / (1 + std::exp(-margin)); }
 
 /// One step down. MayMiss = false when x is known to be a number.
 template <bool MayMiss>
