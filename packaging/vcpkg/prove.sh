@@ -38,8 +38,8 @@ cmake -DROOT="$root" -P "$work/manifests.cmake"
 try() { # try NAME HOST OPTIONS...: HOST is a project of tests/consumers
   local name=$1 host=$2
   shift 2
-  cmake -S "$root" -B "$work/$name-build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DTANDEM_BUILD_TESTS=OFF \
-    -DTANDEM_BUILD_EXAMPLES=OFF -DTANDEM_BUILD_CLI=OFF -DTANDEM_INSTALL=ON -DCMAKE_INSTALL_LIBDIR=lib "$@"
+  cmake -S "$root" -B "$work/$name-build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE='-O1 -DNDEBUG' \
+    -DTANDEM_BUILD_TESTS=OFF -DTANDEM_BUILD_EXAMPLES=OFF -DTANDEM_BUILD_CLI=OFF -DTANDEM_INSTALL=ON -DCMAKE_INSTALL_LIBDIR=lib "$@"
   cmake --build "$work/$name-build"
   cmake --install "$work/$name-build" --prefix "$work/$name"
   # vcpkg_cmake_config_fixup: from lib/cmake/tandem to share/tandem, _IMPORT_PREFIX one folder up

@@ -1,7 +1,8 @@
 # Installs tandem to PREFIX: the build tree BUILD, or with OPTIONS a build of its own in OWN_BUILD.
 if(OPTIONS)
   execute_process(COMMAND ${CMAKE_COMMAND} -S ${ROOT} -B ${OWN_BUILD} -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${CXX}
-                          -DCMAKE_BUILD_TYPE=Release "-DCMAKE_PREFIX_PATH=${PREFIX_PATH}" -DTANDEM_BUILD_TESTS=OFF
+                          -DCMAKE_BUILD_TYPE=Release "-DCMAKE_CXX_FLAGS_RELEASE=-O1 -DNDEBUG"
+                          "-DCMAKE_PREFIX_PATH=${PREFIX_PATH}" -DTANDEM_BUILD_TESTS=OFF
                           -DTANDEM_BUILD_EXAMPLES=OFF -DTANDEM_BUILD_CLI=OFF ${OPTIONS} COMMAND_ERROR_IS_FATAL ANY)
   set(BUILD ${OWN_BUILD})
 endif()
