@@ -79,9 +79,11 @@ class Als(Popular):
 
     def refit(self, users, items):
         from implicit.als import AlternatingLeastSquares
+        from threadpoolctl import threadpool_limits
         log = scipy.sparse.coo_matrix((np.ones(len(users), dtype=np.float32), (users, items)), shape=self.shape).tocsr()
         self.model = AlternatingLeastSquares(factors=64, alpha=self.alpha, random_state=1, num_threads=1)
-        self.model.fit(log, show_progress=False)
+        with threadpool_limits(1, "blas"):
+            self.model.fit(log, show_progress=False)
         self.popular = np.bincount(items, minlength=self.shape[1]).astype(np.float64)
 
     def scores(self, user, history):

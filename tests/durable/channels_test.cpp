@@ -14,17 +14,19 @@ namespace {
 engine_options options() {
   engine_options o = small_options();
   o.channel_fact = "channel";
+  o.slate.policy = online::epsilon_greedy{0.3};
+  o.max_pending_decisions = 16;
   return o;
 }
 
-// pages of two items in three channels, some rewarded at once, some late, some never
+// pages of one to three items in three channels, some rewarded at once, some late, some never
 void live(engine& e, std::uint64_t seed, int from, int pages) {
   random_stream random(seed, static_cast<std::uint64_t>(from));
   for (const char* each : {"letter", "clip", "film"}) e.upsert_item(each);
   for (int k = from; k < from + pages; ++k) {
     const std::string channel = "c" + std::to_string(random.below(3));
     const recommendation page = e.recommend({.user = "u" + std::to_string(random.below(20)),
-                                             .count = 2,
+                                             .count = 1 + random.below(3),
                                              .time = from_millis(k * 2000),
                                              .context = {{"channel", channel}}});
     const bool taken = random.uniform() < 0.5;

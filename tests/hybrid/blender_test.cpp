@@ -451,6 +451,142 @@ TEST_CASE("a choice without alternative teaches who was right, not how to choose
   CHECK(b.weights()->weight == before);
 }
 
+namespace {
+
+// A page of all that there is, in the order of source 1 but for some noise, of which users see less and less: they take
+// by the softmax of 4 times the utility, times 1 / place.
+struct shown_page {
+  std::vector<std::size_t> places;
+  std::size_t taken = 0;
+
+  shown_page(choice_world& world, const choice_world::choice& c) : places(everything(c.set)) {
+    std::vector<double> by(places.size());
+    for (const std::size_t i : places) by[i] = static_cast<double>(c.set.value[2 * i + 1]) + world.random.normal();
+    std::sort(places.begin(), places.end(), [&](std::size_t a, std::size_t b) { return by[a] > by[b]; });
+    std::vector<float> felt = c.utility;
+    for (std::size_t k = 0; k < places.size(); ++k) felt[places[k]] -= std::log(static_cast<float>(k + 1)) / 4;
+    taken = world.taken_among(felt, places);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("what stands higher is taken more, and the source that put it there takes no credit for it") {
+  const auto noise = [](std::size_t s, std::size_t) { return s == 0 ? 0.5 : 1e9; };
+  for (std::uint64_t seed = 0; seed < 4; ++seed) {
+    blender_options options;
+    options.guard = false;
+    blender fair(2, options);
+    blender naive(2, options);
+    choice_world world(seed, 2, noise);
+    for (std::size_t t = 0; t < 6000; ++t) {
+      const choice_world::choice c = world.next(t, 10);
+      const shown_page page(world, c);
+      fair.learn_page(c.set, page.places, page.taken);
+      naive.learn(c.set, page.places, page.taken);
+    }
+    const auto trust_in_what_knows_nothing = [](const blender& b) {  // at the middle of its list
+      return b.weights()->weight[1] + b.weights()->weight[3] * 4 / 7;
+    };
+    CHECK(trust_in_what_knows_nothing(fair) < 0.7F * trust_in_what_knows_nothing(naive));
+    const auto last = [](const blender& b) { return b.effects().of_place(0, 9) - b.effects().of_place(0, 0); };
+    CHECK(last(fair) < -1);
+    CHECK(last(fair) > -2.3F);  // log(1 / 10), and less for those whose taste no source knows
+    CHECK(last(naive) == 0);
+    choice_world later(seed + 100, 2, noise);
+    choice_world same(seed + 100, 2, noise);
+    CHECK(run(later, fair, 0, 2000).blend >= run(same, naive, 0, 2000).blend);
+  }
+}
+
+TEST_CASE("an item alone on its page teaches by being taken or not") {
+  for (std::uint64_t seed = 0; seed < 4; ++seed) {
+    for (const std::size_t good : {0U, 1U}) {
+      blender_options options;
+      options.guard = false;
+      blender b(2, options);
+      choice_world world(seed, 2, [&](std::size_t s, std::size_t) { return s == good ? 0.5 : 1e9; });
+      double taken = 0;
+      for (std::size_t t = 0; t < 8000; ++t) {
+        const choice_world::choice c = world.next(t);
+        const std::vector<std::size_t> page{world.random.below(20)};
+        const double odds = 2 * static_cast<double>(c.utility[page[0]]) - 3;
+        const bool takes = world.random.uniform() < 1 / (1 + std::exp(-odds));
+        taken += takes ? 1 : 0;
+        if (takes) {
+          b.learn_page(c.set, page, page[0], 0.05);
+        } else {
+          b.learn_silence(c.set, page, 0.05);
+        }
+      }
+      CHECK(taken > 800);
+      const std::vector<float>& w = b.weights()->weight;
+      CHECK(w[good] > 0.5F);
+      CHECK(w[good] > 4 * std::abs(w[1 - good]));
+      const report r = run(world, b, 0, 2000);
+      CHECK(r.blend >= 0.95 * r.source[good]);
+    }
+  }
+}
+
+TEST_CASE("what was rarely shown alone weighs more, up to a point") {
+  const candidate_set set = set_of({{1, 2, 3}, {3, 2, 1}}, moment::returning);
+  const auto moved = [&](double propensity) {
+    blender b(2);
+    b.learn_silence(set, std::vector<std::size_t>{2}, propensity);
+    return b.weights()->weight[0] - 0.5F;
+  };
+  CHECK(moved(1) < 0);
+  CHECK(moved(0.5) < 1.8F * moved(1));
+  CHECK(moved(0.1) == moved(0.001));
+  blender b(2);
+  const std::vector<float> before = b.weights()->weight;
+  b.learn_silence(set, std::vector<std::size_t>{0, 2});
+  b.learn_silence(set, {});
+  CHECK(b.weights()->weight == before);
+}
+
+TEST_CASE("a channel has weights of its own, and a new one those of all") {
+  const auto noise_in = [](std::size_t channel) {
+    return [channel](std::size_t s, std::size_t) { return s == channel - 1 ? 0.5 : 1e9; };
+  };
+  choice_world first(1, 2, noise_in(1));
+  choice_world second(2, 2, noise_in(2));
+  blender_options options;
+  options.guard = false;
+  blender b(2, options);
+  random_stream random(3);
+  for (std::size_t t = 0; t < 6000; ++t) {
+    const std::size_t channel = random.below(3) == 0 ? 2 : 1;
+    choice_world::choice c = (channel == 1 ? first : second).next(t);
+    c.set.channel = channel;
+    b.learn(c.set, everything(c.set), c.taken);
+  }
+  const auto ndcg = [&](choice_world& world, std::size_t channel) {
+    double sum = 0;
+    std::vector<float> score(20);
+    for (std::size_t t = 0; t < 1000; ++t) {
+      choice_world::choice c = world.next(t);
+      c.set.channel = channel;
+      b.weights()->serve(c.set, score);
+      sum += ndcg_of(score, c.taken);
+    }
+    return sum / 1000;
+  };
+  for (auto* const world : {&first, &second}) {
+    const std::size_t own = world == &first ? 1 : 2;
+    CHECK(ndcg(*world, own) > 1.1 * ndcg(*world, 0));
+    CHECK(ndcg(*world, 0) > 1.1 * ndcg(*world, 3 - own));
+  }
+  candidate_set set = set_of({{1, 2, 3}, {3, 2, 1}}, moment::returning);
+  std::vector<float> of_all(3);
+  std::vector<float> of_new(3);
+  b.weights()->blend(set, of_all);
+  set.channel = max_channels;
+  b.weights()->blend(set, of_new);
+  CHECK(of_new == of_all);
+}
+
 TEST_CASE("one source, or none, is a blend too") {
   blender one(1);
   CHECK(one.weights()->leader == 0);
@@ -504,9 +640,17 @@ TEST_CASE("a blender that was saved goes on as if it never was") {
   options.leader_decay = 0.9;  // leaders change
   const auto step = [](blender& b, random_stream& random) {
     if (random.below(5) == 0) return b.learn_miss();
-    const candidate_set set = some_set(random, 3);
+    candidate_set set = some_set(random, 3);
+    set.channel = random.below(4);
     std::vector<std::size_t> offered = everything(set);
-    b.learn(set, offered, random.below(set.size()));
+    if (random.below(3) == 0) offered.resize(1 + random.below(2));
+    const std::size_t taken = offered[random.below(offered.size())];
+    if (random.below(2) == 0) {
+      b.learn_page(set, offered, taken, 0.5);
+    } else {
+      b.learn(set, offered, taken);
+    }
+    b.learn_silence(set, offered, 0.25);
   };
   const auto ask = [](const blender& b, random_stream& random) {
     const candidate_set set = some_set(random, 3);

@@ -55,8 +55,7 @@ TEST_CASE("a choice among few keeps them all, the one taken first") {
   CHECK(kept.user == user_index{1});
   CHECK(kept.score == std::vector<float>{0.3F, 0, 0.1F, 0.2F, 0.4F});
   CHECK(kept.value == std::vector<float>{3, 3, 0, 0, 1, 1, 2, 2, 4, 4});
-  CHECK(kept.offset == 0);
-  CHECK(kept.drawn_from == kept.rows());
+  CHECK(kept.added == std::vector<float>(5));
   CHECK(kept.frame.highest == std::vector<float>{4, 4});
   CHECK(kept.frame.best == 0.4F);
   CHECK(kept.frame.candidates == 5);
@@ -67,9 +66,11 @@ TEST_CASE("a choice among few keeps them all, the one taken first") {
 TEST_CASE("a page keeps what was on it, and the frame of all candidates") {
   choice_log log(2);
   const std::vector<std::size_t> page{9, 2, 4};
-  log.add(some_set(30), page, 4, scores_of(30), user_index{0});
+  const std::vector<float> effect{0, -1, -2};
+  log.add(some_set(30), page, 4, scores_of(30), user_index{0}, effect);
   const choice& kept = *log.latest()[0];
   CHECK(kept.score == std::vector<float>{0.4F, 0.9F, 0.2F});
+  CHECK(kept.added == std::vector<float>{-2, 0, -1});
   CHECK(kept.frame.highest == std::vector<float>{29, 6});
 }
 
@@ -81,8 +82,7 @@ TEST_CASE("of many the best of the blend are kept, and others that stand for tho
     REQUIRE(each->rows() == 11);
     CHECK(each->score[0] == 5.0F);
     for (std::size_t r = 1; r <= 5; ++r) CHECK(each->score[r] == static_cast<float>(100 - r) / 10);
-    CHECK(each->drawn_from == 6);
-    CHECK(each->offset == Approx(std::log(94.0 / 5)));
+    for (std::size_t r = 0; r < 11; ++r) CHECK(each->added[r] == Approx(r < 6 ? 0 : std::log(94.0 / 5)));
     const std::set<float> rest(each->score.begin() + 6, each->score.end());
     CHECK(rest.size() == 5);
     CHECK(*rest.rbegin() < 9.5F);

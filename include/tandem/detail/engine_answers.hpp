@@ -58,8 +58,9 @@ inline hybrid::view engine::state::view_of(const request& r, user_index user,
   known.latest = latest;
   known.trends = trends;
   known.responses = responses;
-  if (const online::response_rate* const here = channels.find(detail::channel_in(where, options.channel_fact)))
-    known.channel_responses = *here;
+  const std::string_view channel = detail::channel_in(where, options.channel_fact);
+  if (const online::response_rate* const here = channels.find(channel)) known.channel_responses = *here;
+  known.channel = channels.number_of(channel);
   known.attributes = attributes;
   known.attribute_items = attribute_items;
   known.items = item_names;
@@ -175,6 +176,7 @@ inline std::pair<answer_entry, pending_decision> records_of(const request& asked
     wait.shown.push_back(place.candidate);
     wait.shown_items.push_back(item);
   }
+  if (!d.slate.empty()) wait.propensity = d.slate.front().propensity;
   wait.candidates = std::make_shared<const hybrid::candidate_set>(std::move(d.candidates));
   return out;
 }

@@ -75,6 +75,7 @@ class engine::state::recovery {
         if (e->record.decision != decision_id::none) needed.insert(e->record.decision);
       } else if (const auto* a = std::get_if<answer_entry>(&entry)) {
         answers.push_back(a->record.id);
+        if (!a->record.shadow && a->record.slate.size() == 1) needed.insert(a->record.id);  // its silence teaches too
       } else if (const auto* m = std::get_if<model_entry>(&std::get<change_entry>(entry))) {
         if (!is_sound(m->snapshot)) models_to_fit_.emplace(m->seen, m->version);
       }
@@ -211,6 +212,7 @@ class engine::state::recovery {
     wait.time = record.time;
     wait.shadow = record.shadow;
     wait.facts = e.facts;
+    if (!record.slate.empty()) wait.propensity = record.slate.front().propensity;
     offer(entry, wait);
     s_->next_decision = std::max(s_->next_decision, raw(record.id) + 1);
     s_->answered = true;

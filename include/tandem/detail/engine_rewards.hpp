@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <numeric>
+#include <span>
 #include <vector>
 
 #include "tandem/detail/engine_state.hpp"
@@ -19,20 +20,28 @@ inline void engine::state::learn_reward(detail::pending_decision& p, user_index 
   p.rewarded.push_back(item);
   ++counters.rewards;
   if (p.settled) return learn_late_reward(p, item, value);
-  if (!(value > 0)) return;
   const bool was_shown = p.was_shown(item);
+  if (!(value > 0)) {
+    if (was_shown && p.has_places()) blender.learn_silence(*p.candidates, p.shown, p.propensity);
+    return;
+  }
   if (was_shown) learn_taken(p, item, value);
   const auto& on_offer = p.candidates->items;
   const auto at = std::find(on_offer.begin(), on_offer.end(), item);
   if (at == on_offer.end()) return blender.learn_miss();  // shown all the same: of a page made without some sources
   const auto taken = static_cast<std::size_t>(at - on_offer.begin());
+  const auto keep = [&](std::span<const std::size_t> offered, const hybrid::blended_choice& said) {
+    choices.add(*p.candidates, offered, taken, said.score, who, said.effect);
+  };
+  if (was_shown && p.has_places()) {
+    return keep(p.shown, blender.learn_page(*p.candidates, p.shown, taken, p.propensity));
+  }
   std::vector<std::size_t> offered = p.shown;
   if (!was_shown) {
     offered.resize(on_offer.size());
     std::iota(offered.begin(), offered.end(), std::size_t{0});
   }
-  const std::vector<float> blended = blender.learn(*p.candidates, offered, taken);
-  choices.add(*p.candidates, offered, taken, blended, who);
+  keep(offered, blender.learn(*p.candidates, offered, taken));
 }
 
 // the candidates are gone: no choice to learn, but the item earned more than was thought when the window passed
@@ -52,7 +61,13 @@ inline void engine::state::learn_silence(detail::pending_decision& p) noexcept {
     p.defaulted = true;
     for (const item_index item : p.shown_items) learn_taken(p, item, options.default_reward);
   };
-  const bool whole = detail::attempt([&] { blender.learn_miss(); }, from_items);
+  const auto from_choice = [&] {
+    blender.learn_miss();
+    const user_index who = p.user != no_id<user_index> ? p.user : users.find(p.user_name);
+    if (who != no_id<user_index> && !may_learn_from(owner[slot(who)])) return;
+    if (p.has_places()) blender.learn_silence(*p.candidates, p.shown, p.propensity);
+  };
+  const bool whole = detail::attempt(from_choice, from_items);
   if (!whole) ++counters.half_learned;
 }
 

@@ -38,12 +38,15 @@ struct pending_decision {
   std::shared_ptr<const hybrid::candidate_set> candidates;  // shared by copies; null once settled
   std::vector<std::size_t> shown;                           // subscripts of candidates, in order of place
   std::vector<item_index> shown_items;                      // the same places
+  double propensity = 1;                                    // of the first
   std::vector<std::string> facts;                           // of the request's context
   std::vector<item_index> rewarded;
 
   bool was_rewarded(item_index item) const {
     return std::find(rewarded.begin(), rewarded.end(), item) != rewarded.end();
   }
+  // every place has its candidate, as always but after one that was decided otherwise again
+  bool has_places() const noexcept { return shown.size() == shown_items.size(); }
   bool was_shown(item_index item) const {
     return !shadow && std::find(shown_items.begin(), shown_items.end(), item) != shown_items.end();
   }
@@ -84,6 +87,7 @@ struct pending_decision {
     candidates->save(out);
     out.count(shown.size());
     for (const std::size_t c : shown) out.count(c);
+    out.put(propensity);
   }
   void load_choice(byte_reader& in, const known_ids& known) {
     auto set = std::make_shared<hybrid::candidate_set>(hybrid::candidate_set::load(in, known.sources, known.items));
@@ -91,6 +95,8 @@ struct pending_decision {
       shown.push_back(in.count());
       in.check(shown.back() < set->size(), "an unknown candidate");
     }
+    propensity = in.get_finite<double>();
+    in.check(propensity > 0 && propensity <= 1, "an impossible propensity");
     candidates = std::move(set);
   }
   static std::vector<item_index> items_from(byte_reader& in, const known_ids& known) {
@@ -196,9 +202,9 @@ class pending_decisions {
     static_assert(noexcept(f(p)));
     waiting_.erase({p.time, p.id});
     p.settled = true;
+    f(p);
     p.candidates.reset();
     p.shown = std::vector<std::size_t>();  // {} would keep its memory
-    f(p);
   }
 
   std::size_t capacity_;

@@ -2,20 +2,21 @@
 // Learns online how far to trust each source here, and lets a source serve alone while it is clearly better.
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
-#include <cstdint>
 #include <limits>
-#include <numeric>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "tandem/core/binary.hpp"
 #include "tandem/core/cow.hpp"
 #include "tandem/core/error.hpp"
+#include "tandem/detail/newton_step.hpp"
 #include "tandem/detail/require.hpp"
+#include "tandem/hybrid/blend_weights.hpp"
 #include "tandem/hybrid/candidates.hpp"
+#include "tandem/hybrid/page_effects.hpp"
 
 TANDEM_BEGIN
 namespace hybrid {
@@ -52,127 +53,38 @@ struct blender_options {
   }
 };
 
-namespace detail {
-
-struct place_features {
-  float reciprocal = 0;
-  float member = 0;
-};
-
-// by place in a source's list; zeros for candidate_set::not_proposed
-inline constexpr std::array<place_features, 256> features_of_place = [] {
-  std::array<place_features, 256> out{};
-  for (std::size_t p = 0; p < candidate_set::not_proposed; ++p) out[p] = {4 / (static_cast<float>(p) + 2), 1};
-  return out;
-}();
-
-}  // namespace detail
-
-/// The weights of the blend: one vector for all moments plus one for each, over the features of every source.
-///
-/// Features of candidate c from source s: its normalised score; 4 / (place + 2) in the source's list, 0 if not there;
-/// 1 if it is in the list. Score: sum over sources of (global + moment's) weight times feature.
-struct blend_weights {
-  static constexpr std::size_t per_source = 3;
-
-  std::size_t n_sources = 0;
-  std::vector<float> weight;  ///< (1 + n_moments) x (n_sources * per_source)
-  std::size_t leader = 0;     ///< expert that serves: s < n_sources = that source, or one of the next two
-
-  /// The experts beside the sources.
-  [[nodiscard]] std::size_t blend_leads() const noexcept { return n_sources; }
-  [[nodiscard]] std::size_t ranker_leads() const noexcept { return n_sources + 1; }
-  [[nodiscard]] std::size_t width() const noexcept { return n_sources * per_source; }
-
-  /// Writes the features of candidate c, length width().
-  void features(const candidate_set& set, std::size_t c, std::span<float> out) const noexcept {
-    for (std::size_t s = 0; s < n_sources; ++s) {
-      const detail::place_features& at = detail::features_of_place[set.place[c * n_sources + s]];
-      out[s] = set.value[c * n_sources + s];
-      out[n_sources + s] = at.reciprocal;
-      out[2 * n_sources + s] = at.member;
-    }
-  }
-
-  /// The blend's score of every candidate. @param out  length set.size(). Complexity: O(candidates * sources).
-  void blend(const candidate_set& set, std::span<float> out) const {
-    std::vector<float> sum(width());
-    const float* here = weight.data() + (1 + static_cast<std::size_t>(set.when)) * width();
-    for (std::size_t j = 0; j < width(); ++j) sum[j] = weight[j] + here[j];
-    for (std::size_t c = 0; c < set.size(); ++c) {
-      const float* value = set.value.data() + c * n_sources;
-      const std::uint8_t* place = set.place.data() + c * n_sources;
-      float score = 0;
-      for (std::size_t s = 0; s < n_sources; ++s) {
-        const detail::place_features& at = detail::features_of_place[place[s]];
-        score += sum[s] * value[s] + sum[n_sources + s] * at.reciprocal + sum[2 * n_sources + s] * at.member;
-      }
-      out[c] = score;
-    }
-  }
-
-  /// How much the served score moves when the value of source s does.
-  [[nodiscard]] float slope(const candidate_set& set, std::size_t s) const noexcept {
-    if (leader < n_sources) return leader == s ? 1.0F : 0.0F;
-    return weight[s] + weight[(1 + static_cast<std::size_t>(set.when)) * width() + s];
-  }
-
-  /// The score that is served: the blend's, the ranker's where there is one, or the leading source's with the blend
-  /// ordering what it did not propose.
-  void serve(const candidate_set& set, std::span<float> out) const {
-    blend(set, out);
-    if (leader == blend_leads() || set.size() == 0) return;
-    if (leader == ranker_leads()) {
-      if (!set.ranked.empty()) std::copy(set.ranked.begin(), set.ranked.end(), out.begin());
-      return;
-    }
-    float lowest = std::numeric_limits<float>::infinity();
-    for (std::size_t c = 0; c < set.size(); ++c) {
-      if (set.place[c * n_sources + leader] != candidate_set::not_proposed) {
-        lowest = std::min(lowest, set.value[c * n_sources + leader]);
-      }
-    }
-    if (lowest == std::numeric_limits<float>::infinity()) return;  // it has no opinion here: the blend serves
-    const float highest = *std::max_element(out.begin(), out.end());
-    for (std::size_t c = 0; c < set.size(); ++c) {
-      const bool in = set.place[c * n_sources + leader] != candidate_set::not_proposed;
-      out[c] = in ? set.value[c * n_sources + leader] : lowest - 1 + (out[c] - highest);
-    }
-  }
-
-  void save(byte_writer& out) const {
-    out.section("blend_weights");
-    out.count(leader);
-    out.put(weight);
-  }
-  /// The weights of `n_sources` that save() wrote. Errors: bad_format.
-  [[nodiscard]] static blend_weights load(byte_reader& in, std::size_t n_sources) {
-    in.section("blend_weights");
-    blend_weights out;
-    out.n_sources = n_sources;
-    out.leader = in.count(n_sources + 1);
-    const std::size_t n = (1 + n_moments) * out.width();
-    out.weight = in.get_vector<float>(n);
-    in.check(out.weight.size() == n, "another number of sources");
-    for (const float w : out.weight) in.check(std::isfinite(w), "a weight that is not finite");
-    return out;
-  }
+/// What the blend said of a choice before it was learned.
+struct blended_choice {
+  std::vector<float> score;   ///< by candidate
+  std::vector<float> effect;  ///< by what was offered: what its place adds; empty unless it was a page
 };
 
 /// Learns blend_weights from what was taken among what was on offer.
 ///
-/// Choice model: P(c) = softmax over the offered candidates of the blend's score (conditional logit, McFadden 1974). A
-/// choice of features x_t takes one step on its negative log likelihood, down each weight's own curvature:
+/// Choice model: P(c) = softmax over the offered candidates of the blend's score (conditional logit, McFadden 1974),
+/// and on a page of what its place adds (page_effects.hpp), so that a place is not mistaken for taste. What was left
+/// out of the page says nothing. A choice of features x_t takes one step on its negative log likelihood, down each
+/// weight's own curvature:
 ///   w_j -= rate (E[x_j] - x_tj) / (prior + C_j),   C_j <- keep C_j + Var[x_j],
 /// E and Var under P: the diagonal of the Fisher information, so that a weight moves in units of what its feature is
 /// worth, and the less the more is known of it. prior = 50 and keep = 1 - 1e-4, about 10,000 choices of each block of
-/// weights, were chosen on three real logs and an invented one (docs/study.md). Guard: every source and the blend are
-/// experts; each choice adds its NDCG@10 to the expert's discounted sum. The blend serves unless a source's sum is
-/// ahead by more than twice the standard error of the difference; then the source that is furthest ahead does. Ties of
-/// a source count at their mean place. Where the blend would serve, a ranker (hybrid/ranker.hpp) does while it is ahead
-/// of it: it was fitted to be. Threads: thread-compatible; weights() is copy-on-write.
+/// weights, were chosen on three real logs and an invented one (docs/study.md).
+///
+/// An item alone on its page leaves no choice but to take it or not: P = logistic of score and page effect, the step as
+/// above, weighing 1 / propensity, at most 10 (the importance-weighted regression that VW calls mtr; Bietti et al.
+/// 2021). Its scores and its being taken may both be those of somebody who takes much, which a page of several items
+/// leaves out.
+///
+/// Guard: every source and the blend are experts; each choice adds its NDCG@10 to the expert's discounted sum. The
+/// blend serves unless a source's sum is ahead by more than twice the standard error of the difference; then the source
+/// that is furthest ahead does. Ties of a source count at their mean place. Where the blend would serve, a ranker
+/// (hybrid/ranker.hpp) does while it is ahead of it: it was fitted to be. From pages the sums favour who served them,
+/// for nothing else could be taken. Threads: thread-compatible; weights() is copy-on-write.
 class blender {
  public:
+  /// The most that an item alone on its page weighs.
+  static constexpr double max_importance = 10;
+
   explicit blender(std::size_t n_sources = 0, blender_options options = {}) : options_(options) {
     options_.validate();
     blend_weights first;
@@ -188,41 +100,27 @@ class blender {
 
   /// The weights as they are now; a copy stays as it is.
   [[nodiscard]] const cow<blend_weights>& weights() const noexcept { return weights_; }
+  /// What places add, and how often an item alone is taken.
+  [[nodiscard]] const page_effects& effects() const noexcept { return effects_; }
 
-  /// Learns that candidate `taken` was chosen among `offered` (subscripts of `set`, `taken` among them), and returns
-  /// the scores that the blend had for all candidates before it did. Complexity: O(candidates * sources). Allocates:
-  /// scratch.
-  std::vector<float> learn(const candidate_set& set, std::span<const std::size_t> offered, std::size_t taken) {
-    std::vector<float> score(set.size());
-    weights_->blend(set, score);
-    judge(set, taken, score);
-    if (offered.size() < 2) return score;
-    blend_weights& w = weights_.write();
-    const std::size_t width = w.width();
-    float highest = -std::numeric_limits<float>::infinity();
-    for (const std::size_t c : offered) highest = std::max(highest, score[c]);
-    double total = 0;
-    for (const std::size_t c : offered) total += std::exp(double{score[c] - highest});
-    std::vector<float> mean(width, 0.0F);
-    std::vector<float> square(width, 0.0F);
-    std::vector<float> x(width);
-    for (const std::size_t c : offered) {
-      const auto p = static_cast<float>(std::exp(double{score[c] - highest}) / total);
-      w.features(set, c, x);
-      for (std::size_t j = 0; j < width; ++j) {
-        mean[j] += p * x[j];
-        square[j] += p * x[j] * x[j];
-      }
-    }
-    w.features(set, taken, x);
-    for (const std::size_t block : {std::size_t{0}, 1 + static_cast<std::size_t>(set.when)}) {
-      for (std::size_t j = 0; j < width; ++j) {
-        float& known = known_[block * width + j];
-        known = keep * known + std::max(0.0F, square[j] - mean[j] * mean[j]);
-        w.weight[block * width + j] -= static_cast<float>(options_.rate) * (mean[j] - x[j]) / (prior + known);
-      }
-    }
-    return score;
+  /// Learns that candidate `taken` was chosen among `offered` (subscripts of `set`, `taken` among them), wherever they
+  /// stood. Complexity: O(candidates * sources). Allocates: scratch.
+  blended_choice learn(const candidate_set& set, std::span<const std::size_t> offered, std::size_t taken) {
+    return learn_choice(set, offered, taken, false);
+  }
+
+  /// Learns that candidate `taken` was chosen from a page: `shown` in order of place.
+  /// @param propensity  of the item in the first place; of a page of one alone. Range (0, 1].
+  blended_choice learn_page(const candidate_set& set, std::span<const std::size_t> shown, std::size_t taken,
+                            double propensity = 1) {
+    if (shown.size() == 1) learn_alone(set, shown.front(), true, propensity);
+    return learn_choice(set, shown, taken, true);
+  }
+
+  /// Learns that nothing was taken from a page. One of several items says nothing of them: another reason to take none
+  /// is always at hand. But see learn_miss().
+  void learn_silence(const candidate_set& set, std::span<const std::size_t> shown, double propensity = 1) {
+    if (shown.size() == 1) learn_alone(set, shown.front(), false, propensity);
   }
 
   /// Learns that something outside the candidates was taken, or nothing at all: every expert missed.
@@ -242,6 +140,7 @@ class blender {
     options_.save(out);
     weights_->save(out);
     out.put(known_);
+    effects_.save(out);
     out.put(standing_);
     out.put(scatter_);
     out.put(ranker_ahead_);
@@ -257,7 +156,9 @@ class blender {
       in.check(in.count() == numbers.size(), "another number of sources");
       in.values(std::span(numbers));
     };
+    out.known_.resize(out.weights_->weight.size());
     fill(out.known_);
+    out.effects_ = page_effects::load(in, max_channels);
     fill(out.standing_);
     fill(out.scatter_);
     out.ranker_ahead_ = in.get_finite<double>();
@@ -269,7 +170,97 @@ class blender {
 
  private:
   static constexpr float prior = 50;
-  static constexpr float keep = 1 - 1e-4F;
+
+  blended_choice learn_choice(const candidate_set& set, std::span<const std::size_t> offered, std::size_t taken,
+                              bool in_places) {
+    blended_choice out;
+    out.score.resize(set.size());
+    weights_->blend(set, out.score);
+    judge(set, taken, out.score);
+    if (in_places) {
+      for (std::size_t k = 0; k < offered.size(); ++k) out.effect.push_back(effects_.of_place(set.channel, k));
+    }
+    if (offered.size() < 2) return out;
+    const std::vector<float> probability = softmax(offered, out);
+    const std::size_t width = weights_->width();
+    std::vector<float> mean(width, 0.0F);
+    std::vector<float> square(width, 0.0F);
+    std::vector<float> x(width);
+    for (std::size_t k = 0; k < offered.size(); ++k) {
+      weights_->features(set, offered[k], x);
+      const float p = probability[k];
+      for (std::size_t j = 0; j < width; ++j) {
+        mean[j] += p * x[j];
+        square[j] += p * x[j] * x[j];
+      }
+    }
+    weights_->features(set, taken, x);
+    for (std::size_t j = 0; j < width; ++j) {
+      square[j] -= mean[j] * mean[j];
+      mean[j] -= x[j];
+    }
+    step(set, mean, square);
+    if (in_places) {
+      const auto at = static_cast<std::size_t>(std::find(offered.begin(), offered.end(), taken) - offered.begin());
+      effects_.learn_place(set.channel, probability, at, static_cast<float>(options_.rate));
+    }
+    return out;
+  }
+
+  void learn_alone(const candidate_set& set, std::size_t shown, bool taken, double propensity) {
+    const std::size_t width = weights_->width();
+    std::vector<float> x(width);
+    weights_->features(set, shown, x);
+    float score = effects_.of_alone(set.channel);
+    for (std::size_t j = 0; j < width; ++j) score += weights_->weight_of(set, j) * x[j];
+    const auto p = static_cast<float>(1 / (1 + std::exp(-double{score})));
+    const auto importance = static_cast<float>(std::min(max_importance, 1 / propensity));
+    std::vector<float> bend(width);
+    for (std::size_t j = 0; j < width; ++j) {
+      bend[j] = importance * p * (1 - p) * x[j] * x[j];
+      x[j] *= importance * (taken ? p - 1 : p);
+    }
+    step(set, x, bend);
+    effects_.learn_alone(set.channel, p, taken, importance, static_cast<float>(options_.rate));
+  }
+
+  // the probability of each offered candidate
+  static std::vector<float> softmax(std::span<const std::size_t> offered, const blended_choice& said) {
+    const auto at = [&](std::size_t k) {
+      const float score = said.score[offered[k]];
+      return said.effect.empty() ? score : score + said.effect[k];
+    };
+    float highest = -std::numeric_limits<float>::infinity();
+    for (std::size_t k = 0; k < offered.size(); ++k) highest = std::max(highest, at(k));
+    double total = 0;
+    for (std::size_t k = 0; k < offered.size(); ++k) total += std::exp(double{at(k) - highest});
+    std::vector<float> out(offered.size());
+    for (std::size_t k = 0; k < out.size(); ++k) {
+      out[k] = static_cast<float>(std::exp(double{at(k) - highest}) / total);
+    }
+    return out;
+  }
+
+  // one step in every block that the request has
+  void step(const candidate_set& set, std::span<const float> gradient, std::span<const float> bend) {
+    blend_weights& w = weights_.write();
+    const std::size_t width = w.width();
+    const auto block = [&](std::size_t at) {
+      if (!w.has_block(at)) {
+        w.weight.reserve((at + 1) * width);
+        known_.reserve((at + 1) * width);  // both or none
+        w.weight.resize((at + 1) * width);
+        known_.resize((at + 1) * width);
+      }
+      for (std::size_t j = 0; j < width; ++j) {
+        tandem::detail::newton_step(w.weight[at * width + j], known_[at * width + j], gradient[j], bend[j],
+                                    {static_cast<float>(options_.rate), prior});
+      }
+    };
+    block(0);
+    block(blend_weights::block_of(set.when));
+    if (set.channel != 0) block(blend_weights::block_of(set.channel));
+  }
 
   static double gain(double place) noexcept { return place < 10 ? 1 / std::log2(place + 2) : 0.0; }
 
@@ -318,6 +309,7 @@ class blender {
   blender_options options_;
   cow<blend_weights> weights_;
   std::vector<float> known_;  // per weight: the curvature C
+  page_effects effects_;
   std::vector<double> standing_;
   std::vector<double> scatter_;  // per source: variance of the difference of its sum from the blend's
   double ranker_ahead_ = 0;      // discounted NDCG@10 by which the ranker was ahead of the blend

@@ -12,6 +12,7 @@
 #include "tandem/core/binary.hpp"
 #include "tandem/core/ids.hpp"
 #include "tandem/hybrid/source.hpp"
+#include "tandem/online/channel_rates.hpp"
 
 TANDEM_BEGIN
 namespace hybrid {
@@ -19,6 +20,9 @@ namespace hybrid {
 /// Where in the visit the user is; the blender may trust sources differently in each.
 enum class moment : std::uint8_t { new_user, visit_start, visit_deep, session_start, session_deep, returning };
 inline constexpr std::size_t n_moments = 6;
+
+/// Channels that are kept apart; further ones count as none.
+inline constexpr std::size_t max_channels = online::channel_rates::max_channels;
 
 /// The moment of a request: same time as the last event = within a visit, deep from its seventh event on; within half
 /// an hour = within a session.
@@ -76,6 +80,7 @@ struct candidate_set {
   std::vector<std::uint32_t> tied_beyond;  ///< per source: items left out that tie with an exact place of its list
   std::vector<float> unit;                 ///< per source: change of value per unit of score; 0 for shares
   moment when = moment::new_user;
+  std::size_t channel = 0;  ///< of the request, from 1 to max_channels; 0 = none, or not known yet
   request_numbers asked;
   std::vector<float> ranked;  ///< n, the ranker's scores; empty without one
 
@@ -103,6 +108,7 @@ struct candidate_set {
   void save(byte_writer& out) const {
     out.section("candidates");
     out.put(when);
+    out.count(channel);
     asked.save(out);
     out.count(n_sources);
     out.put(items);
@@ -118,6 +124,7 @@ struct candidate_set {
     in.section("candidates");
     candidate_set out;
     out.when = in.get_up_to(moment::returning);
+    out.channel = in.count(max_channels);
     out.asked = request_numbers::load(in);
     out.n_sources = in.count();
     in.check(out.n_sources == n_sources, "another number of sources");

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <iterator>
 #include <memory>
 #include <span>
 #include <utility>
@@ -51,10 +50,10 @@ struct choice_frame {
 struct choice {
   user_index user = no_id<user_index>;
   choice_frame frame;
-  std::vector<float> value;      ///< rows x n_sources, normalised scores
-  std::vector<float> score;      ///< rows: the blend's
-  std::uint32_t drawn_from = 0;  ///< rows from this one on were drawn among those left
-  float offset = 0;              ///< log(left / drawn): what a drawn row stands for, to be added to its score
+  std::vector<float> value;  ///< rows x n_sources, normalised scores
+  std::vector<float> score;  ///< rows: the blend's
+  std::vector<float> added;  ///< rows, to be added to the score: what its place on the page does, and for one drawn
+                             ///< among those left log(left / drawn), the others that it stands for
 
   [[nodiscard]] std::size_t rows() const noexcept { return score.size(); }
 
@@ -67,8 +66,7 @@ struct choice {
     out.put(frame.highest);
     out.put(score);
     out.put(value);
-    out.put(drawn_from);
-    out.put(offset);
+    out.put(added);
   }
   /// The choice that save() wrote. Errors: bad_format, also for other than `n_sources` sources.
   [[nodiscard]] static choice load(byte_reader& in, std::size_t n_sources) {
@@ -81,11 +79,11 @@ struct choice {
     out.frame.highest = in.get_vector<float>(n_sources);
     out.score = in.get_vector<float>();
     out.value = in.get_vector<float>(out.rows() * n_sources);
-    out.drawn_from = in.get<std::uint32_t>();
-    out.offset = in.get_finite<float>();
-    in.check(out.frame.highest.size() == n_sources && out.value.size() == out.rows() * n_sources,
+    out.added = in.get_vector<float>(out.rows());
+    in.check(out.frame.highest.size() == n_sources && out.value.size() == out.rows() * n_sources &&
+                 out.added.size() == out.rows(),
              "an impossible count");
-    for (const auto* numbers : {&out.frame.highest, &out.score, &out.value}) {
+    for (const auto* numbers : {&out.frame.highest, &out.score, &out.value, &out.added}) {
       in.check(std::ranges::all_of(*numbers, [](float x) { return std::isfinite(x); }), "a number that is not finite");
     }
     return out;
@@ -109,7 +107,7 @@ struct choice_log_options {
 
 /// A ring of choices. The same choices give the same rows, whatever else is drawn.
 ///
-/// Threads: thread-compatible; what latest() returned stays as it is. Memory: 4 (n_sources + 1) bytes a row: 3 KB for
+/// Threads: thread-compatible; what latest() returned stays as it is. Memory: 4 (n_sources + 2) bytes a row: 3 KB for
 /// 41 rows of 18 sources.
 class choice_log {
  public:
@@ -120,21 +118,24 @@ class choice_log {
 
   /// Keeps that candidate `taken` was chosen among `offered` (subscripts of `set`, `taken` among them).
   /// @param blended  the blend's score of each candidate.   @param user  whose choice it was.
+  /// @param effect   of each of `offered`, what its place on the page adds to the score; empty = nothing.
   /// Complexity: O(candidates * sources). Strong guarantee.
   void add(const candidate_set& set, std::span<const std::size_t> offered, std::size_t taken,
-           std::span<const float> blended, user_index user) {
+           std::span<const float> blended, user_index user, std::span<const float> effect = {}) {
     if (options_.choices == 0 || offered.size() < 2) return;
     auto made = std::make_shared<choice>();
     made->user = user;
     made->frame = choice_frame::of(set, blended);
-    std::vector<std::size_t> rows{taken};
-    std::ranges::copy_if(offered, std::back_inserter(rows), [&](std::size_t c) { return c != taken; });
-    sample(rows, blended, *made);
+    std::vector<row> rows;
+    for (std::size_t k = 0; k < offered.size(); ++k) rows.push_back({offered[k], effect.empty() ? 0 : effect[k]});
+    std::ranges::stable_partition(rows, [&](const row& each) { return each.candidate == taken; });
+    sample(rows, blended);
     made->value.reserve(rows.size() * n_sources_);
-    for (const std::size_t c : rows) {
-      const auto first = set.value.begin() + static_cast<std::ptrdiff_t>(c * n_sources_);
+    for (const row& each : rows) {
+      const auto first = set.value.begin() + static_cast<std::ptrdiff_t>(each.candidate * n_sources_);
       made->value.insert(made->value.end(), first, first + static_cast<std::ptrdiff_t>(n_sources_));
-      made->score.push_back(blended[c]);
+      made->score.push_back(blended[each.candidate]);
+      made->added.push_back(each.added);
     }
     kept_.push_back(std::move(made));
     ++seen_;
@@ -171,23 +172,29 @@ class choice_log {
   }
 
  private:
+  struct row {
+    std::size_t candidate;
+    float added;
+  };
+
   // leaves the one taken, the best half of the others, and some of the rest, when there are more than are kept
-  void sample(std::vector<std::size_t>& rows, std::span<const float> blended, choice& made) const {
-    made.drawn_from = static_cast<std::uint32_t>(rows.size());
+  void sample(std::vector<row>& rows, std::span<const float> blended) const {
     if (rows.size() <= 1 + options_.others) return;
     const std::size_t best = 1 + options_.others / 2;
     const auto split = rows.begin() + static_cast<std::ptrdiff_t>(best);
-    std::partial_sort(rows.begin() + 1, split, rows.end(), [&](std::size_t a, std::size_t b) {
-      return blended[a] > blended[b] || (blended[a] == blended[b] && a < b);
+    std::partial_sort(rows.begin() + 1, split, rows.end(), [&](const row& a, const row& b) {
+      const float of_a = blended[a.candidate];
+      const float of_b = blended[b.candidate];
+      return of_a > of_b || (of_a == of_b && a.candidate < b.candidate);
     });
-    std::sort(split, rows.end());
+    std::ranges::sort(split, rows.end(), {}, &row::candidate);
     random_stream random(seen_);
     const std::size_t left = rows.size() - best;
     const std::size_t drawn = options_.others - options_.others / 2;
     for (std::size_t k = 0; k < drawn; ++k) std::swap(rows[best + k], rows[best + k + random.below(left - k)]);
     rows.resize(best + drawn);
-    made.drawn_from = static_cast<std::uint32_t>(best);
-    made.offset = std::log(static_cast<float>(left) / static_cast<float>(drawn));
+    const float stands_for = std::log(static_cast<float>(left) / static_cast<float>(drawn));
+    for (std::size_t k = best; k < rows.size(); ++k) rows[k].added += stands_for;
   }
 
   std::size_t n_sources_;

@@ -92,7 +92,7 @@ class ranker {
         const auto value = std::span(each->value).subspan(r * sources.size(), sources.size());
         detail::rank_features(each->frame, value, each->score[r], row);
         features.insert(features.end(), row.begin(), row.end());
-        margins.push_back(each->score[r] + (r >= each->drawn_from ? each->offset : 0));
+        margins.push_back(each->score[r] + each->added[r]);
         labels.push_back(r == 0 ? 1.0F : 0.0F);
       }
       groups.push_back(static_cast<std::uint32_t>(each->rows()));

@@ -67,6 +67,7 @@ struct knowledge {
   std::vector<recent_item> recent;    ///< the user's latest items, newest first, at most recent_items
   online::response_rate responses;    ///< what was shown and taken
   std::optional<online::response_rate> channel_responses;  ///< the same in the request's channel, if it is kept apart
+  std::size_t channel = 0;                                 ///< which one it is, from 1; 0 = none that is kept apart
   std::vector<online::trend> contexts;  ///< counts of items under each known fact of the request's context
   cow_vector<std::vector<std::uint32_t>> attributes;  ///< facts of each item, by item_index; empty = none given
   cow_vector<float> attribute_items;                  ///< items that have a fact, by fact

@@ -42,6 +42,11 @@ class channel_rates {
     const auto at = std::ranges::find(channels_, channel, &channel_of::first);
     return at != channels_.end() ? &at->second : nullptr;
   }
+  /// Which one a channel is, from 1, in order of their first page; 0 = as find().
+  [[nodiscard]] std::size_t number_of(std::string_view channel) const noexcept {
+    const auto at = std::ranges::find(channels_, channel, &channel_of::first);
+    return at != channels_.end() ? static_cast<std::size_t>(at - channels_.begin()) + 1 : 0;
+  }
   [[nodiscard]] std::size_t size() const noexcept { return channels_.size(); }
 
   void save(byte_writer& out) const {
