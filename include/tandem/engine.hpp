@@ -157,6 +157,12 @@ struct observe_result {
   }
 };
 
+/// One place of a page that something else than the engine filled.
+struct shown_item {
+  std::string_view item;
+  double propensity = 1;  ///< the probability it had there, given the places above; 1 where nothing was drawn. (0, 1]
+};
+
 /// What a host asks. All text is borrowed until recommend() returns.
 struct request {
   std::string_view user;      ///< one that observe() would reject is answered like one not seen before
@@ -180,6 +186,11 @@ struct request {
   /// beforehand, by what they took in earlier answers with a budget, and the answer says which level that came to. See
   /// hybrid/effort.hpp and docs/embedding.md.
   std::chrono::microseconds budget{};
+  /// The page was filled by something else (editors, another system, the log of one): it is the answer, in this order,
+  /// and its rewards teach the blend and the rates as those of the engine's own do. Known items, each once, at most
+  /// max_request_count; anything else is answered with nothing, as a failure. Of the rest of the request only user,
+  /// time and context count. Empty = the engine fills it.
+  std::span<const shown_item> shown = {};
 };
 
 /// One recommended item.
@@ -238,6 +249,7 @@ struct logged_decision {
   std::vector<recommended_item> items;
   std::vector<logged_reward> rewards;  ///< in order of the log
   answer_level level = answer_level::full;
+  bool given = false;  ///< request::shown filled it
 };
 
 /// What was done to forget a user: keep it outside of the file.
@@ -397,7 +409,8 @@ class engine {
   /// compacted; damaged; io_error, no_space; what refit() throws. After one, start again with a new file.
   open_report learn_from(const journal& log);
   /// The same, and calls f with each of its answers and what this engine would have answered: what other options
-  /// change. f must not call the engine. Complexity: as learning the log and answering every request of it again.
+  /// change. Pages that were given (request::shown) are left out. f must not call the engine. Complexity: as learning
+  /// the log and answering every request of it again.
   open_report learn_from(const journal& log, function_ref<void(const answer_again&)> f);
   /// How the file was found when it was opened.
   [[nodiscard]] const open_report& opened() const noexcept;

@@ -65,6 +65,7 @@ void write(ordered_json& out, const answer_entry& a) {
   out["count"] = a.count;
   out["exclude_seen"] = a.exclude_seen;
   out["shadow"] = d.shadow;
+  if (d.given) out["given"] = true;
   out["model_version"] = d.model_version;
   out["items"] = ordered_json::array();
   for (std::size_t k = 0; k < d.slate.size(); ++k) {
@@ -228,6 +229,7 @@ answer_entry read_answer(line_fields& in) {
   a.count = in.get<std::uint32_t>("count");
   a.exclude_seen = in.get<bool>("exclude_seen");
   d.shadow = in.get<bool>("shadow");
+  d.given = in.get<bool>("given", false);
   d.model_version = in.get<std::uint64_t>("model_version");
   read_items(in, a);
   a.limited = in.has("only");

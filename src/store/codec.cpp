@@ -27,6 +27,7 @@ enum answer_bit : std::uint8_t {
   has_candidates = 8,
   has_rules = 16,
   is_lessened = 32,  // its budget did not afford all sources
+  is_given = 64,     // the engine did not fill it
 };
 // of a boost
 enum boost_bit : std::uint8_t { of_item = 1 };
@@ -169,6 +170,7 @@ void encoder::write(entry_number number, const answer_entry& e, log_position end
   if (!e.candidates.empty()) bits |= has_candidates;
   if (e.rules.has_value()) bits |= has_rules;
   if (d.level != answer_level::full) bits |= is_lessened;
+  if (d.given) bits |= is_given;
   out.byte(static_cast<std::uint8_t>(bits));
   out.number(raw(d.id));
   out.text(known ? std::string_view() : std::string_view(d.user_name));
@@ -328,6 +330,7 @@ void decoder::read_answer(const record_row& row, body_reader& in) {
   const std::uint8_t bits = in.byte();
   decision& d = e.record;
   d.shadow = (bits & shadow) != 0;
+  d.given = (bits & is_given) != 0;
   e.exclude_seen = (bits & excludes_seen) != 0;
   e.limited = (bits & is_limited) != 0;
   d.id = decision_id{in.number()};

@@ -46,8 +46,8 @@ tandem_cli_test("doctor of a log as JSON" EXIT 0 OUT "\"findings\": \\[\\]" ERR 
 
 # ---- explaining
 tandem_file_test("explain tells the sources of each item and the events before" EXIT 0
-                 OUT "decision 120 for .*1\\. item.*score .*propensity .*served by.*popularity +score .*latest events before it:\n  2023"
-                 ARGS explain ${_files}/shop 120 --options ${_files}/options.json)
+                 OUT "decision 121 for .*1\\. item.*score .*propensity .*served by.*popularity +score .*latest events before it:\n  2023"
+                 ARGS explain ${_files}/shop 121 --options ${_files}/options.json)
 tandem_file_test("explain with the host's options scores as the log has it" EXIT 0 OUT "\"sources\": .*\"rank\".*\"scored_otherwise\": false"
                  ERR "decision 120" ARGS explain ${_files}/shop 120 --options ${_files}/options.json --json -)
 tandem_file_test("explain with other options says so" EXIT 0 OUT "scores now are not those of the log: give the host's options"

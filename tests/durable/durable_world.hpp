@@ -105,6 +105,11 @@ class life {
     if (random_.uniform() < 0.15) asked.candidates = named;
     if (random_.uniform() < 0.1) asked.shadow = true;
     if (asked.count == 4) asked.rules = &rules_;
+    std::vector<shown_item> page_of_others;
+    if (asked.count <= 3 && random_.uniform() < 0.3) {  // of items that may not be known, or be the same
+      for (std::size_t k = 0; k < asked.count; ++k) page_of_others.push_back({some[k], 0.1 + 0.9 * random_.uniform()});
+      asked.shown = page_of_others;
+    }
     const recommendation answer = e.recommend(asked);
     shown_page page{answer.id, {}};
     for (const recommended_item& each : answer) page.items.push_back(each.item);

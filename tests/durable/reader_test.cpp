@@ -104,7 +104,13 @@ TEST_CASE("learned again under its own options, a log has the answers that it ha
       ++answers;
     });
     CHECK(report.decided_otherwise == 0);
-    CHECK(answers == verify_file(in(folder, "shop")).decisions);
+    std::size_t given = 0;  // pages that were given are compared with nothing
+    reader->scan({}, [&](entry_number, const journal_entry& entry) {
+      const auto* a = std::get_if<answer_entry>(&entry);
+      given += a != nullptr && a->record.given ? 1U : 0U;
+    });
+    CHECK(given > 5);
+    CHECK(answers + given == verify_file(in(folder, "shop")).decisions);
     CHECK(again.digest() == first.digest());
   }
 }

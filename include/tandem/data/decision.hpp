@@ -35,6 +35,7 @@ struct decision {
   bool shadow = false;              ///< the slate was not shown to anyone
   std::vector<placed_item> slate;
   answer_level level = answer_level::full;
+  bool given = false;  ///< the slate was filled by something else than the engine, propensities and all
 };
 
 TANDEM_END

@@ -19,6 +19,7 @@ inline detail::frozen engine::state::freeze(const request& r, const std::vector<
   out.user = users.find(r.user);
   out.seen = last_entry();
   out.view = view_of(r, out.user, where);
+  out.given = page_of(r.shown);
   add_listed(r.blocked, out.blocked);
   out.view.forbidden.insert(out.view.forbidden.end(), out.blocked.begin(), out.blocked.end());
   out.sources = sources;
@@ -38,6 +39,23 @@ inline hybrid::known_rules engine::state::rules_of(const page_rules& rules) cons
   for (const score_boost& each : rules.boosts) {
     const item_index item = each.item.empty() ? no_id<item_index> : listed(each.item);
     if (item != no_id<item_index>) out.item_boosts.emplace_back(item, static_cast<float>(each.by));
+  }
+  return out;
+}
+
+// throws what recommend() makes an answer without items of
+inline std::vector<hybrid::given_place> engine::state::page_of(std::span<const shown_item> shown) const {
+  if (shown.size() > max_request_count) throw error(errc::invalid_argument, "too many items", {{}, 0, "request.shown"});
+  std::vector<hybrid::given_place> out;
+  out.reserve(shown.size());
+  for (const shown_item& each : shown) {
+    const item_index item = listed(each.item);
+    const bool again = std::ranges::find(out, item, &hybrid::given_place::item) != out.end();
+    if (item == no_id<item_index> || again || !(each.propensity > 0 && each.propensity <= 1)) {
+      throw error(errc::invalid_argument, "items must be known, each once, propensities in (0, 1]",
+                  {{}, 0, "request.shown"});
+    }
+    out.push_back({item, each.propensity});
   }
   return out;
 }
@@ -162,6 +180,7 @@ inline std::pair<answer_entry, pending_decision> records_of(const request& asked
   record.time = wait.time = r.time;
   record.shadow = wait.shadow = r.shadow;
   record.position = known.position;
+  record.given = !from.given.empty();
   record.model_version = known.batch != nullptr ? known.batch->version : 0;
   wait.user_problem = check_id(asked.user, reject_reason::empty_user);
   out.first.user_problem = static_cast<std::uint8_t>(wait.user_problem);

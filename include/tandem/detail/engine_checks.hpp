@@ -111,6 +111,13 @@ inline request sane(request r) {
   r.count = std::min(r.count, max_request_count);
   r.time = std::clamp(r.time, earliest_time, latest_time);
   if (check_id(r.user, reject_reason::empty_user) != reject_reason::none) r.user = {};
+  if (!r.shown.empty()) {  // of a page that is given nothing else counts
+    r.count = r.shown.size();
+    r.candidates = r.blocked = {};
+    r.exclude_seen = r.shadow = false;
+    r.rules = nullptr;
+    r.budget = {};
+  }
   return r;
 }
 

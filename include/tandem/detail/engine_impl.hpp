@@ -237,7 +237,8 @@ TANDEM_ENGINE_INLINE recommendation engine::recommend(const request& asked) noex
                             options.seed,
                             out.id,
                             how.left_out,
-                            r.budget > std::chrono::microseconds::zero()};
+                            r.budget > std::chrono::microseconds::zero(),
+                            from.given};
     hybrid::stopwatch watch(wish.timed);
     auto [entry, wait] = detail::records_of(
         asked, r, out.id, from, hybrid::decide(from.view, q, *from.sources, wish, options.slate, *from.scratch));
@@ -299,6 +300,7 @@ TANDEM_ENGINE_INLINE explanation engine::explain(const request& asked, std::stri
   wish.count = r.count;
   wish.proposals = options.blender.proposals;
   wish.explore = false;
+  wish.given = from.given;
   const hybrid::decided decided = hybrid::decide(view, q, sources, wish, options.slate, *scratch);
   out.known = true;
   const hybrid::candidate_set& set = decided.candidates;
@@ -404,7 +406,7 @@ TANDEM_ENGINE_INLINE void engine::read_decisions(function_ref<void(const logged_
   });
   prefix->read_decisions([&](std::span<const decision> run) {
     for (const decision& d : run) {
-      logged_decision out{d.id, d.user_name, d.time, d.position, d.model_version, d.shadow, {}, {}};
+      logged_decision out{d.id, d.user_name, d.time, d.position, d.model_version, d.shadow, {}, {}, d.level, d.given};
       out.items = detail::items_of(d, names);
       out.level = d.level;
       std::vector<item_index> had;

@@ -60,6 +60,7 @@ class engine::state::recovery {
     std::vector<std::string> only, blocked, facts;
     std::optional<page_rules> rules;
     std::vector<std::string> left_out;
+    std::vector<std::pair<std::string, double>> given;  // the page, if it was
   };
   struct decided_again {
     hybrid::decided answer;
@@ -100,9 +101,13 @@ class engine::state::recovery {
               {},
               a->facts,
               a->rules,
-              a->left_out};
+              a->left_out,
+              {}};
       q.only.assign(a->only_items.begin(), a->only_items.end());
       q.blocked.assign(a->blocked_items.begin(), a->blocked_items.end());
+      for (std::size_t k = 0; a->record.given && k < a->slate_items.size(); ++k) {
+        q.given.emplace_back(a->slate_items[k], a->record.slate[k].propensity);
+      }
       to_decide_.emplace(a->seen, std::move(q));
     });
   }
@@ -142,6 +147,12 @@ class engine::state::recovery {
     r.blocked = blocked;
     r.candidates = only;
     if (of.rules.has_value()) r.rules = &*of.rules;
+    std::vector<shown_item> shown;
+    shown.reserve(of.given.size());
+    for (const auto& [item, propensity] : of.given) {  // one may be known by the events of a user who is forgotten
+      if (s_->listed(item) != no_id<item_index>) shown.push_back({item, propensity});
+    }
+    r.shown = shown;
     detail::frozen from = s_->freeze(r, of.facts);
     from.view.limited = of.limited;
     const context_list none;
@@ -149,6 +160,7 @@ class engine::state::recovery {
     // what was drawn decides under caps which candidates the catalogue had to add
     const bool explore = (each_ != nullptr || of.rules.has_value()) && !of.shadow;
     hybrid::wish wish{r.count, s_->options.blender.proposals, explore, s_->options.seed, of.id};
+    wish.given = from.given;
     for (const auto& each : *from.sources) {
       if (of.left_out.empty()) break;
       wish.left_out.push_back(std::ranges::find(of.left_out, each->name()) != of.left_out.end());
@@ -224,7 +236,7 @@ class engine::state::recovery {
     auto set = std::make_shared<hybrid::candidate_set>();
     set->n_sources = s_->sources->size();
     if (const auto again = decided_.find(wait.id); again != decided_.end()) {
-      if (each_ != nullptr) tell(e, again->second.answer);
+      if (each_ != nullptr && !e.record.given) tell(e, again->second.answer);
       if (e.record.level == answer_level::full) *set = std::move(again->second.answer.candidates);
       wait.user = again->second.user;
       decided_.erase(again);

@@ -44,8 +44,9 @@ struct frozen {
   std::shared_ptr<const source_list> sources;
   std::unique_ptr<hybrid::gather_scratch> scratch;
   user_index user = no_id<user_index>;
-  std::vector<item_index> blocked;  // by the request; in view.forbidden too
-  entry_number seen{};              // the last entry that it knows
+  std::vector<item_index> blocked;         // by the request; in view.forbidden too
+  std::vector<hybrid::given_place> given;  // the page, if the request gives it
+  entry_number seen{};                     // the last entry that it knows
 };
 
 }  // namespace detail
@@ -184,6 +185,7 @@ struct engine::state {
   void keep(std::unique_ptr<hybrid::gather_scratch> scratch) const noexcept;
   hybrid::effort afford(std::chrono::nanoseconds budget);
   hybrid::known_rules rules_of(const page_rules& rules) const;
+  std::vector<hybrid::given_place> page_of(std::span<const shown_item> shown) const;
   void add_listed(std::span<const std::string_view> ids, std::vector<item_index>& to) const;
 
   // ---- catalogue and users --------------------------------------------------------------------------------------

@@ -178,6 +178,7 @@ class blender {
     weights_->blend(set, out.score);
     judge(set, taken, out.score);
     if (in_places) {
+      out.effect.reserve(offered.size());
       for (std::size_t k = 0; k < offered.size(); ++k) out.effect.push_back(effects_.of_place(set.channel, k));
     }
     if (offered.size() < 2) return out;
@@ -214,7 +215,8 @@ class blender {
     float score = effects_.of_alone(set.channel);
     for (std::size_t j = 0; j < width; ++j) score += weights_->weight_of(set, j) * x[j];
     const auto p = static_cast<float>(1 / (1 + std::exp(-double{score})));
-    const auto importance = static_cast<float>(std::min(max_importance, 1 / propensity));
+    const double rarity = propensity > 0 ? 1 / propensity : max_importance;
+    const auto importance = static_cast<float>(std::min(max_importance, rarity));
     std::vector<float> bend(width);
     for (std::size_t j = 0; j < width; ++j) {
       bend[j] = importance * p * (1 - p) * x[j] * x[j];

@@ -127,10 +127,13 @@ class choice_log {
     made->user = user;
     made->frame = choice_frame::of(set, blended);
     std::vector<row> rows;
+    rows.reserve(offered.size());
     for (std::size_t k = 0; k < offered.size(); ++k) rows.push_back({offered[k], effect.empty() ? 0 : effect[k]});
-    std::ranges::stable_partition(rows, [&](const row& each) { return each.candidate == taken; });
+    std::stable_partition(rows.begin(), rows.end(), [&](const row& each) { return each.candidate == taken; });
     sample(rows, blended);
     made->value.reserve(rows.size() * n_sources_);
+    made->score.reserve(rows.size());
+    made->added.reserve(rows.size());
     for (const row& each : rows) {
       const auto first = set.value.begin() + static_cast<std::ptrdiff_t>(each.candidate * n_sources_);
       made->value.insert(made->value.end(), first, first + static_cast<std::ptrdiff_t>(n_sources_));

@@ -33,6 +33,12 @@ struct view {
   std::optional<known_rules> rules = {};  ///< of the page
 };
 
+/// A place that something else filled.
+struct given_place {
+  item_index item{};
+  double propensity = 1;
+};
+
 /// What is wanted of the view.
 struct wish {
   std::size_t count = 10;
@@ -40,8 +46,9 @@ struct wish {
   bool explore = true;
   std::uint64_t seed = 0;
   decision_id id = decision_id::none;
-  std::vector<bool> left_out = {};  ///< sources not to ask, by source: they are silent; empty = none
-  bool timed = false;               ///< fills the scratch memory's seconds
+  std::vector<bool> left_out = {};      ///< sources not to ask, by source: they are silent; empty = none
+  bool timed = false;                   ///< fills the scratch memory's seconds
+  std::vector<given_place> given = {};  ///< the page, if it is to be scored only; known items, each once
 };
 
 /// A drawn slate with everything the blender needs to learn from it.
@@ -142,9 +149,29 @@ inline void draw_page(const view& v, const query& q, std::span<const std::shared
   out.slate = page.places();
 }
 
+// The page as it was given, among the candidates of a choice from the whole catalogue: nothing is forbidden.
+inline decided score_given(const view& v, const query& q, std::span<const std::shared_ptr<const source>> sources,
+                           const wish& w, gather_scratch& scratch) {
+  decided out;
+  scratch.forbidden.clear();
+  out.candidates = gather(q, sources, w.proposals, {}, 0, scratch);
+  std::vector<item_index> items;
+  items.reserve(w.given.size());
+  for (const given_place& place : w.given) items.push_back(place.item);
+  (void)add_candidates(items, sources, out.candidates, scratch);
+  rank_all(v, w, out.candidates);
+  out.score.resize(out.candidates.size());
+  v.weights->serve(out.candidates, out.score);
+  for (const given_place& place : w.given) {
+    const auto at = std::ranges::find(out.candidates.items, place.item);
+    out.slate.push_back({static_cast<std::size_t>(at - out.candidates.items.begin()), place.propensity});
+  }
+  return out;
+}
+
 }  // namespace detail
 
-/// Scores, blends and draws. Random numbers come from (seed, decision id) only.
+/// Scores, blends and draws, unless the wish gives the page. Random numbers come from (seed, decision id) only.
 /// Rules forbid before the sources are asked, boost after the blend, and mix while the places are drawn.
 /// Complexity: as gather(), and as page_draw under rules. Threads: pure but for `scratch`.
 [[nodiscard]] inline decided decide(const view& v, const query& q,
@@ -154,6 +181,7 @@ inline void draw_page(const view& v, const query& q, std::span<const std::shared
   scratch.left_out = w.left_out;
   scratch.timed = w.timed;
   scratch.seconds.clear();
+  if (!w.given.empty()) return detail::score_given(v, q, sources, w, scratch);
   scratch.forbidden.assign(v.forbidden.begin(), v.forbidden.end());
   if (q.seen_excluded) {
     v.known.history->for_each_item([&](item_index item) { scratch.forbidden.push_back(item); });
