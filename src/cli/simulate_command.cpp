@@ -23,6 +23,7 @@
 #include "simulation_bytes.hpp"
 #include "tandem/core/thread_pool.hpp"
 #include "tandem/study/simulation_arms.hpp"
+#include "tandem/study/simulation_html.hpp"
 
 namespace tandem_cli {
 namespace {
@@ -36,7 +37,7 @@ struct simulate_arguments {
   std::vector<std::string> assignments;
   std::optional<double> days, users;
   bool sweep = false;
-  std::string json, command;
+  std::string json, html, command;
   study::population_options population;  // of the above
 };
 
@@ -105,8 +106,9 @@ study::simulation_runs run_all(const simulate_arguments& asked, const study::pop
 }
 
 void run_simulation(const simulate_arguments& asked) {
-  std::optional<output_file> json;
+  std::optional<output_file> json, html;
   if (!asked.json.empty()) json.emplace(asked.json);
+  if (!asked.html.empty()) html.emplace(asked.html);
   study::simulation_report report;
   report.options = asked.population;
   report.at_once = jobs_of(asked);
@@ -126,8 +128,10 @@ void run_simulation(const simulate_arguments& asked) {
                                              : run_all(asked, study::with(asked.population, settings[k]), arms, bar)});
   }
   bar.clear();
-  (json && json->is_standard_output() ? std::cerr : std::cout) << to_text(report);
+  const bool taken = (json && json->is_standard_output()) || (html && html->is_standard_output());
+  (taken ? std::cerr : std::cout) << to_text(report);
   if (json) json->write(to_json_text(report));
+  if (html) html->write(study::to_html(report));
 }
 
 double number_in(const std::string& assignment, std::string_view text) {
@@ -148,6 +152,7 @@ void set_assumption(study::population_options& options, const char* option, std:
 }
 
 void check(simulate_arguments& asked) {
+  if (!asked.json.empty() && asked.json == asked.html) refuse("--html", "names the same file as --json");
   for (const std::string& each : asked.assignments) {
     const std::size_t equals = each.find('=');
     if (equals == std::string::npos) refuse("--set", "'" + each + "' is not NAME=NUMBER");
@@ -188,6 +193,7 @@ void add_work_options(CLI::App& command, simulate_arguments& asked) {
   command.add_flag("--sweep", asked.sweep, "Change one assumption at a time, too: where does the\nhybrid not win?")
       ->group("The work");
   option("--json", asked.json, "OUT", "Write the result as JSON; - is standard output");
+  option("--html", asked.html, "OUT", "Write the result as one HTML page; - is standard output");
 }
 
 std::string footer() {
@@ -206,7 +212,7 @@ std::string footer() {
   return out + line +
          "\n\nExamples:\n"
          "  tandem simulate\n"
-         "  tandem simulate --seeds 20 --json simulation.json\n"
+         "  tandem simulate --seeds 20 --json simulation.json --html simulation.html\n"
          "  tandem simulate --set mood_strength=0 --set trends_a_day=0\n"
          "  tandem simulate --seeds 10 --sweep\n";
 }

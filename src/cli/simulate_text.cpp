@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "tandem/study/detail/html_text.hpp"
+#include "tandem/study/detail/figure_text.hpp"
 #include "tandem/version.hpp"
 #include "text_table.hpp"
 
@@ -19,47 +19,16 @@ namespace {
 namespace study = tandem::study;
 using study::contender;
 using study::figure;
-using study::figure_unit;
 using study::seed_estimate;
 using study::detail::cat;
 using study::detail::fixed;
+using study::detail::heading;
+using study::detail::is_silent;
+using study::detail::scale_of;
+using study::detail::survey_text;
+using study::detail::value_text;
 
 using table = std::vector<std::vector<std::string>>;
-
-// What a figure is written in, and its value in that.
-struct scale {
-  double factor = 1;
-  std::string_view unit;
-};
-
-scale scale_of(const figure& f) {
-  switch (f.unit) {
-    case figure_unit::share: return {100, "%"};
-    case figure_unit::microseconds: return {1, "µs"};
-    case figure_unit::seconds: return {1, "s"};
-    case figure_unit::bytes: return {1e-3, "kB"};
-    case figure_unit::megabytes: return {1, "MB"};
-    case figure_unit::a_second: return {1, "/s"};
-    case figure_unit::number: break;
-  }
-  return {1, ""};
-}
-
-// Three digits or so.
-std::string short_number(double x) {
-  const double size = std::abs(x);
-  if (!(size < 1000))
-    return std::isfinite(x) && x > 0 ? study::detail::thousands(static_cast<std::uint64_t>(std::lround(x)))
-                                     : fixed(x, 0);
-  return fixed(x, size < 9.995 ? 2 : size < 99.95 ? 1 : 0);
-}
-
-std::string value_cell(const figure& f, double value) { return short_number(value * scale_of(f).factor); }
-
-std::string heading(const figure& f) {
-  const std::string_view unit = scale_of(f).unit;
-  return unit.empty() ? std::string(f.title) : cat(f.title, ", ", unit);
-}
 
 // "x [low, high]", or x alone.
 std::string with_range(const seed_estimate& e, double factor, int digits) {
@@ -77,20 +46,14 @@ std::string difference_cell(const figure& f, const seed_estimate& e) {
   return with_range(e, factor, digits_for(size * factor));
 }
 
-std::string survey_cell(const figure& f) {
-  if (!std::isfinite(f.survey[0])) return "";
-  return cat(value_cell(f, f.survey[0]), " / ", value_cell(f, f.survey[1]), " / ", value_cell(f, f.survey[2]));
-}
-
 constexpr std::array<contender, 2> halves = {contender::batch, contender::realtime};
 
 std::vector<std::string> row_of(const study::simulation_report& report, const figure& f) {
   std::vector<std::string> row = {heading(f)};
   for (const contender c : study::all_contenders) {
-    const bool silent = f.of_engine && (c == contender::random || c == contender::oracle);
-    row.push_back(silent ? "" : value_cell(f, study::estimate_of(f, report.runs[c]).mean));
+    row.push_back(is_silent(f, c) ? "" : value_text(f, study::estimate_of(f, report.runs[c]).mean));
   }
-  row.push_back(survey_cell(f));
+  row.push_back(survey_text(f));
   return row;
 }
 
@@ -155,7 +118,7 @@ std::string sweep_table(const study::simulation_report& report) {
   for (const study::sweep_row& each : report.sweep) {
     rows.push_back({std::string(each.setting.name)});
     for (const contender c : {contender::batch, contender::realtime, contender::hybrid}) {
-      rows.back().push_back(value_cell(ctr, study::estimate_of(ctr, each.runs[c]).mean) + " %");
+      rows.back().push_back(value_text(ctr, study::estimate_of(ctr, each.runs[c]).mean) + " %");
     }
     for (const contender c : halves) {
       const seed_estimate by = hybrid_over(each.runs, c, "ctr");
@@ -175,7 +138,7 @@ nlohmann::ordered_json to_json(const study::simulation_report& report, const fig
   out["unit"] = scale_of(f).unit;
   out["survey"] = {{"batch", f.survey[0]}, {"realtime", f.survey[1]}, {"hybrid", f.survey[2]}};
   for (const contender c : study::all_contenders) {
-    if (f.of_engine && (c == contender::random || c == contender::oracle)) continue;
+    if (is_silent(f, c)) continue;
     nlohmann::ordered_json& one = out[std::string(study::name(c))] = to_json(study::estimate_of(f, report.runs[c]));
     for (const study::simulation_result& each : report.runs[c]) one["by_seed"].push_back(f.of(each));
   }

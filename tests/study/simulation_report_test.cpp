@@ -92,7 +92,8 @@ TEST_CASE("figures are what their names say") {
   r.minutes = 25;
   r.satisfaction = 45;
   r.user_weeks = 5;
-  r.retained = {share_count{3, 4}, share_count{1, 2}, share_count{0, 0}};
+  r.retained[retention_at(7)] = {3, 4};
+  r.retained[retention_at(30)] = {1, 2};
   r.answers = 2000;
   r.cpu_s = 3;
   r.start_rss_mb = 10;

@@ -121,7 +121,7 @@ TEST_CASE("showing the best gives the most takings, and people who stay") {
     CHECK(ctr(oracle) > 1.5 * ctr(chance));
     CHECK(oracle.lost < chance.lost);
     CHECK(oracle.visits > chance.visits);
-    CHECK(oracle.retained[1].some > chance.retained[1].some);
+    CHECK(oracle.retained[retention_at(30)].some > chance.retained[retention_at(30)].some);
     CHECK(oracle.pages * chance.visits > chance.pages * oracle.visits);
   }
 }

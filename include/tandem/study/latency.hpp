@@ -29,6 +29,13 @@ class latency_histogram {
     total_us_ += microseconds > 0 ? microseconds : 0;
   }
 
+  /// Counts all that another one counted.
+  void add(const latency_histogram& other) noexcept {
+    for (std::size_t b = 0; b < n_bins; ++b) counts_[b] += other.counts_[b];
+    size_ += other.size_;
+    total_us_ += other.total_us_;
+  }
+
   /// The duration that a share `p` in [0, 1] of the calls did not exceed, in microseconds; 0 when nothing was counted.
   [[nodiscard]] double percentile(double p) const noexcept {
     if (size_ == 0) return 0;

@@ -19,7 +19,8 @@ namespace study {
 ///  arms: {batch | batch_fold_in | realtime | realtime_ranked | hybrid: {ndcg@10, hr@10, mrr (each with NAME_interval),
 ///  coverage,
 ///         decide_us: {p50, p99}, learn_us: {p50, p99}, events_per_s, cpu_s, refits, refit_s, refit_cpu_s,
-///         peak_rss_mb, log_rss_mb, over_time: [ndcg@10], by_history: [{from_events, share, ndcg@10, interval}]}},
+///         cpu_s_per_thousand, kb_per_thousand (answers), peak_rss_mb, log_rss_mb, over_time: [ndcg@10], by_history:
+///         [{from_events, share, ndcg@10, interval}]}},
 ///  sources: {NAME: {ndcg@10, ndcg@10_interval, hr@10, alone, needs_model}}, best_source, served_by: {NAME: share},
 ///  ratios: {hybrid/batch, hybrid/batch_fold_in, hybrid/realtime, hybrid/realtime_ranked,
 ///   hybrid/best_source}, ratio_intervals, differences,
@@ -56,6 +57,8 @@ inline void put(ordered_json& out, const std::string& key, const estimate& e) {
   out["refits"] = arm.raw.refits;
   out["refit_s"] = arm.raw.refit_s;
   out["refit_cpu_s"] = arm.raw.refit_cpu_s;
+  out["cpu_s_per_thousand"] = arm.raw.cpu_s_per_thousand();
+  out["kb_per_thousand"] = arm.raw.kb_per_thousand();
   out["peak_rss_mb"] = arm.raw.peak_rss_mb;
   out["log_rss_mb"] = arm.raw.log_rss_mb;
   out["over_time"] = arm.over_time;

@@ -11,8 +11,15 @@
 TANDEM_BEGIN
 namespace study {
 
-/// Days after the arrival at which retention is asked for.
-inline constexpr std::array<double, 3> retention_days{7, 30, 90};
+/// Days after the arrival at which retention is asked for: the survey's, and some between for a curve.
+inline constexpr std::array<double, 8> retention_days{7, 14, 21, 30, 45, 60, 75, 90};
+
+/// Where a day stands among them. Requires that it does.
+[[nodiscard]] constexpr std::size_t retention_at(double day) noexcept {
+  std::size_t k = 0;
+  while (retention_days[k] != day) ++k;
+  return k;
+}
 
 /// The window that counts after each, in days.
 inline constexpr double retention_window = 7;

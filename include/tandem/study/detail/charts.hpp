@@ -96,21 +96,32 @@ struct axis {
                    R"(" y1="0" y2="100%"/></svg></div>)");
 }
 
-/// One curve of a line chart: its values in equal steps of x.
+/// One curve of a line chart.
 struct curve {
   std::string_view colour;
   std::span<const double> values;
+  std::span<const double> low = {}, high = {};  ///< a band about it; empty = none
+  std::span<const double> at = {};              ///< x in [0, 1]; empty = values stand in the middle of equal slices
 };
 
-/// Points in a 1000 x 1000 box, y down. The values stand in the middle of their slices.
+/// A point of value v in a 1000 x 1000 box, y down.
+[[nodiscard]] inline std::string point_of(const curve& c, std::size_t k, double v, const axis& y) {
+  const double x = c.at.empty() ? (static_cast<double>(k) + 0.5) / static_cast<double>(c.values.size()) : c.at[k];
+  return cat(fixed(1000 * x, 1), " ", fixed(1000 * (1 - std::clamp(v / y.high, 0.0, 1.0)), 1));
+}
+
 [[nodiscard]] inline std::string path_of(const curve& c, const axis& y) {
   std::string d;
-  const double n = static_cast<double>(c.values.size());
-  for (std::size_t k = 0; k < c.values.size(); ++k) {
-    d += cat(k == 0 ? "M" : "L", fixed(1000 * (static_cast<double>(k) + 0.5) / n, 1), " ",
-             fixed(1000 * (1 - std::clamp(c.values[k] / y.high, 0.0, 1.0)), 1));
-  }
+  for (std::size_t k = 0; k < c.values.size(); ++k) d += cat(k == 0 ? "M" : "L", point_of(c, k, c.values[k], y));
   return d;
+}
+
+/// Along the upper edge and back along the lower.
+[[nodiscard]] inline std::string band_of(const curve& c, const axis& y) {
+  std::string d;
+  for (std::size_t k = 0; k < c.high.size(); ++k) d += cat(k == 0 ? "M" : "L", point_of(c, k, c.high[k], y));
+  for (std::size_t k = c.low.size(); k-- > 0;) d += cat("L", point_of(c, k, c.low[k], y));
+  return d + "Z";
 }
 
 /// Curves over time. Labels of y stand on their lines; x carries `left` and `right` at its ends and a mark a refit.
@@ -121,6 +132,7 @@ struct curve {
   double largest = 0;
   for (const curve& c : curves) {
     for (const double v : c.values) largest = std::max(largest, v);
+    for (const double v : c.high) largest = std::max(largest, v);
   }
   const axis y = axis::up_to(largest);
   std::string out = cat(R"(<svg class="chart" height=")", std::to_string(height + 26), R"(" aria-hidden="true">)");
@@ -135,6 +147,9 @@ struct curve {
   }
   out += cat(R"(<svg x="0" y="0" width="100%" height=")", std::to_string(height),
              R"(" viewBox="0 0 1000 1000" preserveAspectRatio="none">)");
+  for (const curve& c : curves) {
+    if (!c.low.empty()) out += cat("<path class=\"band ", c.colour, "\" d=\"", band_of(c, y), "\"/>");
+  }
   for (const curve& c : curves) out += cat("<path class=\"line ", c.colour, "\" d=\"", path_of(c, y), "\"/>");
   out += "</svg>";
   for (const double t : y.ticks()) {

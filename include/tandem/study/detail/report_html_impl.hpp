@@ -323,10 +323,18 @@ template <class Value, class Show>
                return cat(fixed(r.raw.cpu_s, 1), " s<small>refits ", fixed(r.raw.refit_cpu_s, 1), " s</small>");
              }) +
          row(
+             protocol, "of it a 1,000 answers", -1, [](const arm_report& r) { return r.raw.cpu_s_per_thousand(); },
+             [](const arm_report& r) { return cat(fixed(r.raw.cpu_s_per_thousand(), 2), " s"); }) +
+         row(
              protocol, "Peak memory", -1, [](const arm_report& r) { return r.raw.peak_rss_mb; },
              [](const arm_report& r) {
                return cat(fixed(r.raw.peak_rss_mb, 0), " MB<small>", fixed(r.raw.log_rss_mb, 0),
                           " before it starts</small>");
+             }) +
+         row(
+             protocol, "Memory grown a 1,000 answers", -1, [](const arm_report& r) { return r.raw.kb_per_thousand(); },
+             [](const arm_report& r) {
+               return cat(thousands(static_cast<std::uint64_t>(r.raw.kb_per_thousand())), " kB");
              });
 }
 
@@ -335,7 +343,7 @@ template <class Value, class Show>
   for (const arm a : all_arms) out += cat("<th>", title(a), "</th>");
   out += "</tr></thead><tbody>";
   const auto group = [](std::string_view label) {
-    return cat(R"(<tr class="group"><th colspan="5">)", label, "</th></tr>");
+    return cat(R"(<tr class="group"><th colspan="6">)", label, "</th></tr>");
   };
   return out + cat(group("Next event"), quality_rows(report.next_event), group("Next visit"),
                    quality_rows(report.next_visit), group("Cost, next event"), cost_rows(report.next_event),

@@ -59,6 +59,8 @@ svg text{fill:var(--soft);font-size:12px;font-variant-numeric:tabular-nums}
 .area{opacity:.75}
 .line{fill:none;stroke-width:1.9;vector-effect:non-scaling-stroke;stroke-linejoin:round}
 .line.hybrid{stroke-width:3}
+.band{fill:var(--c);opacity:.16}
+.random,.oracle{--c:var(--soft)}i.random,i.oracle{background:var(--soft)}.line.random,.line.oracle{stroke-dasharray:2 4}
 .whisker{stroke:var(--ink);stroke-width:1.5;opacity:.55}
 .ref{stroke:var(--hybrid);stroke-width:1.5;stroke-dasharray:3 3}
 .refit{stroke:var(--soft);stroke-width:1.5}
