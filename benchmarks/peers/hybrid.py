@@ -18,7 +18,7 @@ PARTS = {"hybrid_walks": "MovieLens 100K, Last.fm and Online Retail, event by ev
 
 def main():
     given = harness.arguments("hybrid", __doc__, PARTS, "ml-100k and streams")
-    report = harness.empty_report(given, ("ndcg", "ratios"))
+    report = harness.empty_report(given, ("ndcg", "next_visit", "ratios"))
     with harness.run_of(given, report) as run:
         harness.run_parts(run, given, PARTS)
     return harness.finish("hybrid", given, report)

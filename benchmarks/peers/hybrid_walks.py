@@ -130,11 +130,20 @@ def walked(path, repeats):
 
 
 def ours(run, log):
+    """NDCG@10 of our arms and of their best source, for the next event and for the next visit, by seed."""
     path = run.folder / f"{log}.json"
     run.call("study_real_logs", "--log", log, "--seeds", run.rounds, "--json", path)
+
+    def of(protocol):
+        return {**{name: arm["ndcg@10"] for name, arm in protocol["arms"].items()},
+                "best single source": protocol["sources"][protocol["best_source"]]["ndcg@10"]}
+
     reports = json.loads(pathlib.Path(path).read_text())
-    return [{**{name: arm["ndcg@10"] for name, arm in each["arms"].items()},
-             "best single source": each["sources"][each["best_source"]]["ndcg@10"]} for each in reports]
+    return [of(each) for each in reports], [of(each["next_visit"]) for each in reports]
+
+
+def means_of(figures):
+    return {name: statistics.fmean(each[name] for each in figures) for name in figures[0]}
 
 
 def part(run):
@@ -144,10 +153,13 @@ def part(run):
         if not (run.folder / f"{log}-0.tsv").exists():
             run.skipped(log, f"it is not in {run.data} (set TANDEM_DATA)")
             continue
-        figures = [{**mine, **walked(run.folder / f"{log}-{seed}.tsv", repeats)} for seed, mine in zip(seeds, ours(run, log))]
-        means = {name: statistics.fmean(each[name] for each in figures) for name in figures[0]}
+        event, visit = ours(run, log)
+        means = means_of([{**mine, **walked(run.folder / f"{log}-{seed}.tsv", repeats)} for seed, mine in zip(seeds, event)])
         run.report["ndcg"][log] = means
+        run.report["next_visit"][log] = means_of(visit)
         run.report["ratios"][log] = {name: means["hybrid"] / means[name] for name in means if means[name] > 0}
-        print(f"\n{log}, {run.rounds} seed(s): NDCG@10, and the hybrid's by it", flush=True)
+        print(f"\n{log}, {run.rounds} seed(s): NDCG@10, the hybrid's by it, and ours for the next visit", flush=True)
         for name, value in sorted(means.items(), key=lambda each: -each[1]):
-            print(f"  {name:18} {value:.4f}  {means['hybrid'] / value if value else float('inf'):6.2f}", flush=True)
+            later = run.report["next_visit"][log].get(name)
+            print(f"  {name:18} {value:.4f}  {means['hybrid'] / value if value else float('inf'):6.2f}"
+                  + (f"  {later:.4f}" if later is not None else ""), flush=True)

@@ -102,8 +102,8 @@ struct seed_curve {
   void add(const seed_estimate& e) {
     const estimate shown = drawn(e);
     values.push_back(100 * shown.value);
-    low.push_back(100 * shown.range.low);
-    high.push_back(100 * shown.range.high);
+    low.push_back(100 * std::max(0.0, shown.range.low));  // they are shares
+    high.push_back(100 * std::min(1.0, shown.range.high));
   }
   [[nodiscard]] curve as(contender c, std::span<const double> at = {}) const {
     const bool engine = c != contender::random && c != contender::oracle;
@@ -135,7 +135,8 @@ struct seed_curve {
   }
   return cat(
       "<section><h2>What was taken, week by week</h2><p class=\"note\">Items taken of 100 shown. Bands: 95\u00a0% "
-      "intervals over populations. Random is the floor; the oracle knows every taste, mood and trend. All "
+      "intervals over populations. Dotted: above, the oracle, who knows every taste, mood and trend; below, chance. "
+      "All "
       "start knowing nobody.</p>",
       key_of_contenders(), line_chart(curves, {}, "week 1", cat("week ", std::to_string(weeks))), "</section>");
 }
