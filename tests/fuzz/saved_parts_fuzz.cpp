@@ -50,6 +50,9 @@ void use_blender(hybrid::blender& b) {
   set.tied_beyond = {0, 0};
   set.unit = {0, 0};
   for (int k = 0; k < 3; ++k) b.learn(set, std::vector<std::size_t>{0, 1}, 1);
+  set.channel = hybrid::max_channels;
+  b.learn_page(set, std::vector<std::size_t>{0, 1}, 1);
+  b.learn_silence(set, std::vector<std::size_t>{1}, 0.5);
   b.learn_miss();
   std::vector<float> out(2);
   b.weights()->serve(set, out);

@@ -111,6 +111,7 @@ namespace detail {
 
 [[nodiscard]] inline std::string time_section(const study_report& report) {
   std::vector<curve> curves;
+  curves.reserve(n_arms);
   for (const arm a : all_arms) curves.push_back({name(a), report.next_event[a].over_time});
   if (curves.front().values.size() < 3) return {};
   std::vector<double> marks;

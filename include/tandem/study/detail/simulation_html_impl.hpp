@@ -223,6 +223,7 @@ struct seed_curve {
     latency_histogram decide, learn;
   };
   std::vector<pair> all;
+  all.reserve(engine_contenders.size());
   for (const contender c : engine_contenders) {
     all.push_back(
         {together(report.runs[c], &simulation_result::decide), together(report.runs[c], &simulation_result::learn)});
