@@ -3,8 +3,9 @@
 // A synthetic shop: 10,000 items, 5,000 users with latent taste, 500,000 events before anything is measured. The thread
 // that recommends is pinned to the first core; the one that observes and the one that refits share the others. Observed
 // is at 20,000 events a second, and once more without pause. The thread that refits has a low priority, as
-// docs/refits.md tells hosts to give it; --nice 0 shows why. usage: engine_latency [--items N] [--users N] [--events N]
-// [--rank K] [--nice 0 ... 19] [--json FILE]
+// docs/refits.md tells hosts to give it; --nice 0 shows why.
+//
+//   engine_latency [--items N] [--users N] [--events N] [--rank K] [--nice 0 ... 19] [--json FILE]
 
 #include <algorithm>
 #include <atomic>

@@ -99,8 +99,7 @@ TEST_CASE("an item alone on its page teaches the blend, whether it is taken or n
 
 TEST_CASE("people who take what stands first, whatever it is, teach the blend little", "[engine][rewards]") {
   engine shown = two_sources(0.05);
-  engine beside =
-      two_sources(0.05);  // the same takings, of pages that were not shown: a choice from the whole catalogue
+  engine beside = two_sources(0.05);  // the same takings of pages that were not shown: choices from the whole catalogue
   for (int k = 1; k <= 3000; ++k) {
     const timestamp time = from_millis(10 * k);
     const recommendation page = shown.recommend({.user = "visitor", .count = 10, .time = time});

@@ -45,7 +45,7 @@ struct pending_decision {
   bool was_rewarded(item_index item) const {
     return std::find(rewarded.begin(), rewarded.end(), item) != rewarded.end();
   }
-  // every place has its candidate, as always but after one that was decided otherwise again
+  // every place has its candidate: not where the budget left sources out, nor where it was decided otherwise again
   bool has_places() const noexcept { return shown.size() == shown_items.size(); }
   bool was_shown(item_index item) const {
     return !shadow && std::find(shown_items.begin(), shown_items.end(), item) != shown_items.end();
