@@ -350,9 +350,30 @@ void sqlite_log::believed(function_ref<void()> f) {
 // Overwriting rows is not enough: where SQLite moved them between pages, copies stay in the unused parts. All that is
 // left is written anew, and the write-ahead log emptied.
 void sqlite_log::write_anew() {
-  believed([&] { db_->exec("VACUUM"); });
+  believed([&] { vacuum(); });
   truncate_wal();
   transaction([&] { db_->exec("DELETE FROM snapshot WHERE kind = 2"); });
+}
+
+// SQLite's copy of what is left is a temporary file, for in memory it takes as much as the file has bytes; as it does
+// where one cannot be made
+void sqlite_log::vacuum() {
+  const auto copied_to = [&](const char* place) {
+    db_->exec(std::string("PRAGMA temp_store=") + place);
+    db_->exec("VACUUM");
+  };
+  try {
+    copied_to("FILE");
+  } catch (const SQLite::Exception& e) {
+    sqlite3_exec(db_->getHandle(), "PRAGMA temp_store=MEMORY", nullptr, nullptr, nullptr);
+    if (e.getErrorCode() == SQLITE_FULL) {
+      throw error(errc::no_space, "no room to write anew what is left", {path_},
+                  "it takes the file's size beside it, and in the directory for temporary files ($SQLITE_TMPDIR)");
+    }
+    if (e.getErrorCode() != SQLITE_CANTOPEN && e.getExtendedErrorCode() != SQLITE_IOERR_GETTEMPPATH) throw;
+    copied_to("MEMORY");
+  }
+  db_->exec("PRAGMA temp_store=MEMORY");
 }
 
 // Inside a transaction: the file is to be written anew, by whoever opens it if not by this process. seq counts attempts
@@ -366,7 +387,7 @@ void sqlite_log::finish_erasing() {
     transaction([&] { db_->exec(std::string("UPDATE snapshot SET seq = ") + attempts + " WHERE kind = 2"); });
   };
   if (db_->execAndGet("SELECT max(seq) FROM snapshot WHERE kind = 2").getInt64() >= 2) {
-    problems_.push_back(left + "twice that was the end of the process; it takes as much memory as the file has bytes");
+    problems_.push_back(left + "twice that was the end of the process");
     return;
   }
   try {

@@ -109,6 +109,7 @@ class sqlite_log final : public durable_store {
   [[nodiscard]] std::string without_those_who_came_again(std::string_view pseudonyms) const;
   void finish_erasing_keys();
   void write_anew();
+  void vacuum();
   void note_erasing();
   void finish_erasing();
   void truncate_wal();

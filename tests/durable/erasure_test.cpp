@@ -1,11 +1,14 @@
 // Forgetting users, telling what is known of them, forgetting what is old: in a file.
 
+#include <sqlite3.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <set>
 #include <string>
 
 #include "durable/durable_world.hpp"
+#include "durable/shim_vfs.hpp"
 #include "support/catch.hpp"
 #include "support/scratch.hpp"
 #include "tandem/open.hpp"
@@ -178,6 +181,53 @@ TEST_CASE("many who are forgotten one after the other leave no byte, also of row
     CAPTURE(u);
     CHECK(holds(folder.path, "person" + std::to_string(u) + "xkey") == (u % 2 == 1));
   }
+}
+
+// 20 persons with much to say, so that SQLite's cache does not hold their file
+void fill_with_long_keys(engine& kept) {
+  const std::string filler(400, 'k');
+  for (int k = 0; k < 20000; ++k) {
+    const std::string user = "person" + std::to_string(k % 20) + "x";
+    const std::string key = filler + user + std::to_string(k);
+    kept.observe({.user = user, .item = "item" + std::to_string(k % 40), .time = today, .key = key});
+  }
+  kept.flush();
+}
+
+TEST_CASE("a file is written anew in less memory than it has bytes") {
+  const test_support::scratch folder;
+  engine kept = open(in(folder, "shop"), small_options());
+  fill_with_long_keys(kept);
+  const auto bytes = static_cast<sqlite3_int64>(std::filesystem::file_size(in(folder, "shop")));
+  REQUIRE(bytes > 8'000'000);
+  sqlite3_memory_highwater(1);
+  const sqlite3_int64 before = sqlite3_memory_used();
+  kept.forget("person3x", today);
+  CHECK(sqlite3_memory_highwater(0) - before < bytes / 2);
+  CHECK_FALSE(holds(folder.path, "person3x"));
+}
+
+TEST_CASE("a file is written anew where temporary files cannot be made, and told so where they have no room") {
+  const test_support::scratch folder;
+  tandem_test::shim_vfs shim(false);
+  file_options file;
+  file.vfs = shim.name();
+  engine kept = open(in(folder, "shop"), small_options(), file);
+  fill_with_long_keys(kept);
+  shim.arrange(tandem_test::fault::error, 1, tandem_test::file_op::open, true, tandem_test::temporary_file);
+  kept.forget("person3x", today);
+  CHECK(shim.happened());
+  CHECK_FALSE(holds(folder.path, "person3x"));
+  shim.arrange(tandem_test::fault::full, 1, tandem_test::file_op::write, true, tandem_test::temporary_file);
+  CHECK_THROWS_WITH(kept.forget("person4x", today), Contains("SQLITE_TMPDIR"));
+  CHECK(shim.happened());
+  shim.arrange(tandem_test::fault::none, 1);
+  kept.observe({.user = "person5x", .item = "item1", .time = today});
+  CHECK(kept.flush());
+  kept = engine();
+  kept = open(in(folder, "shop"), small_options());
+  kept = engine();
+  CHECK_FALSE(holds(folder.path, "person4x"));
 }
 
 TEST_CASE("an unknown user is an error that changes nothing") {

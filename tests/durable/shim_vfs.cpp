@@ -94,7 +94,7 @@ struct shim_file {
   const char* path;  // SQLite keeps it until the file is closed; null: a temporary file
 
   [[nodiscard]] sqlite3_file* real() noexcept { return reinterpret_cast<sqlite3_file*>(this + 1); }
-  [[nodiscard]] int meet(unsigned kind) const { return owner->meet(kind, path != nullptr ? path : std::string_view()); }
+  [[nodiscard]] int meet(unsigned kind) const { return owner->meet(kind, path != nullptr ? path : temporary_file); }
 };
 
 shim_file& of(sqlite3_file* file) { return *reinterpret_cast<shim_file*>(file); }
@@ -182,7 +182,7 @@ int open(sqlite3_vfs* vfs, const char* path, sqlite3_file* file, int flags, int*
   shim_state& s = of(vfs);
   shim_file& made = of(file);
   made = {{nullptr}, &s, nullptr};
-  if (const int fails = s.meet(file_op::open, path != nullptr ? path : ""); fails != SQLITE_OK) return fails;
+  if (const int fails = s.meet(file_op::open, path != nullptr ? path : temporary_file); fails != SQLITE_OK) return fails;
   int there = 0;
   if (path != nullptr) (void)s.real->xAccess(s.real, path, SQLITE_ACCESS_EXISTS, &there);
   const int code = s.real->xOpen(s.real, path, made.real(), flags, out_flags);

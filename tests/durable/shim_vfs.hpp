@@ -16,6 +16,9 @@ inline constexpr unsigned changes = open | write | truncate | sync | remove;
 inline constexpr unsigned all = 255;
 }  // namespace file_op
 
+/// What arrange() calls a file that SQLite gives no name.
+inline constexpr const char* temporary_file = "a temporary file";
+
 enum class fault : std::uint8_t {
   none,   ///< operations are counted, and succeed
   power,  ///< the machine stops before the operation: it and all later ones fail, and reach no disk
