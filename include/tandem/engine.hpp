@@ -86,6 +86,10 @@ struct engine_options {
   /// taken when shown is then learned for each, beside all together; see online/channel_rates.hpp. Text of at most
   /// max_id_bytes; empty = channels are not kept apart.
   std::string channel_fact = {};
+  /// The fact of contexts whose values are segments of users (e.g. "segment", with new, loyal, wholesale): how far each
+  /// source is trusted is then learned for each of the first 64, beside all together; a new one starts at the weights
+  /// of all (hybrid/blend_weights.hpp). Text of at most max_id_bytes; empty = one set of weights for all users.
+  std::string segment_fact = {};
   /// A decision without a reward learns `default_reward` when the clock passes its time by this much, or when it gives
   /// way at max_pending_decisions. duration::max() = never.
   duration reward_window = std::chrono::minutes(30);

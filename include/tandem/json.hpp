@@ -356,6 +356,7 @@ struct json_fields<engine_options> {
       json_field{"exclude_seen", &type::exclude_seen},
       json_field{"sources", &type::sources},
       json_field{"channel_fact", &type::channel_fact},
+      json_field{"segment_fact", &type::segment_fact},
       json_field{"ials", &type::ials},
       json_field{"ridge", &type::ridge},
       json_field{"live", &type::live},

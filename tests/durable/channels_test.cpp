@@ -1,4 +1,5 @@
-// engine_options::channel_fact in a file: what was learned of each channel comes back, from a snapshot or from the log.
+// engine_options::channel_fact and segment_fact in a file: what was learned of each channel and each segment comes
+// back, from a snapshot or from the log.
 
 #include <string>
 
@@ -14,21 +15,23 @@ namespace {
 engine_options options() {
   engine_options o = small_options();
   o.channel_fact = "channel";
+  o.segment_fact = "segment";
   o.slate.policy = online::epsilon_greedy{0.3};
   o.max_pending_decisions = 16;
   return o;
 }
 
-// pages of one to three items in three channels, some rewarded at once, some late, some never
+// pages of one to three items in three channels for three segments, some rewarded at once, some late, some never
 void live(engine& e, std::uint64_t seed, int from, int pages) {
   random_stream random(seed, static_cast<std::uint64_t>(from));
   for (const char* each : {"letter", "clip", "film"}) e.upsert_item(each);
   for (int k = from; k < from + pages; ++k) {
     const std::string channel = "c" + std::to_string(random.below(3));
+    const std::string segment = "s" + std::to_string(random.below(3));
     const recommendation page = e.recommend({.user = "u" + std::to_string(random.below(20)),
                                              .count = 1 + random.below(3),
                                              .time = from_millis(k * 2000),
-                                             .context = {{"channel", channel}}});
+                                             .context = {{"channel", channel}, {"segment", segment}}});
     const bool taken = random.uniform() < 0.5;
     const bool late = random.uniform() < 0.3;
     if (!taken || page.items.empty()) continue;
@@ -47,7 +50,7 @@ float rate(const engine& e, const char* channel) {
 
 }  // namespace
 
-TEST_CASE("an engine with channels goes on with the same bits when opened again") {
+TEST_CASE("an engine with channels and segments goes on with the same bits when opened again") {
   for (std::uint64_t seed = 0; seed < 4; ++seed) {
     const test_support::scratch folder;
     engine memory(options());

@@ -182,7 +182,8 @@ int open(sqlite3_vfs* vfs, const char* path, sqlite3_file* file, int flags, int*
   shim_state& s = of(vfs);
   shim_file& made = of(file);
   made = {{nullptr}, &s, nullptr};
-  if (const int fails = s.meet(file_op::open, path != nullptr ? path : temporary_file); fails != SQLITE_OK) return fails;
+  if (const int fails = s.meet(file_op::open, path != nullptr ? path : temporary_file); fails != SQLITE_OK)
+    return fails;
   int there = 0;
   if (path != nullptr) (void)s.real->xAccess(s.real, path, SQLITE_ACCESS_EXISTS, &there);
   const int code = s.real->xOpen(s.real, path, made.real(), flags, out_flags);

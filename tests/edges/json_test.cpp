@@ -382,11 +382,12 @@ TEST_CASE("engine options come back as they were, and are validated") {
   const auto read = from_json<engine_options>(std::string_view(R"({
     "rank": 32, "seed": 7, "actions": {"view": 1, "purchase": 5, "dislike": -1}, "ials": {"alpha0": 0.3},
     "blender": {"rate": 0.1}, "slate": {"policy": {"kind": "thompson", "scale": 0.5}}, "reward_window_ms": 60000,
-    "max_logged_decisions": 5, "max_facts": 6, "channel_fact": "channel"})"));
+    "max_logged_decisions": 5, "max_facts": 6, "channel_fact": "channel", "segment_fact": "kind"})"));
   CHECK(read.rank == 32);
   CHECK(read.max_logged_decisions == 5);
   CHECK(read.max_facts == 6);
   CHECK(read.channel_fact == "channel");
+  CHECK(read.segment_fact == "kind");
   CHECK(read.actions.size() == 3);
   CHECK(read.actions[1] == std::pair<std::string, double>{"purchase", 5});
   CHECK(read.ials.alpha0 == 0.3F);

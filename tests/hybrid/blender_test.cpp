@@ -546,9 +546,10 @@ TEST_CASE("what was rarely shown alone weighs more, up to a point") {
   CHECK(b.weights()->weight == before);
 }
 
-TEST_CASE("a channel has weights of its own, and a new one those of all") {
-  const auto noise_in = [](std::size_t channel) {
-    return [channel](std::size_t s, std::size_t) { return s == channel - 1 ? 0.5 : 1e9; };
+TEST_CASE("a channel or segment has weights of its own, and a new one those of all") {
+  const auto group = GENERATE(&candidate_set::channel, &candidate_set::segment);
+  const auto noise_in = [](std::size_t number) {
+    return [number](std::size_t s, std::size_t) { return s == number - 1 ? 0.5 : 1e9; };
   };
   choice_world first(1, 2, noise_in(1));
   choice_world second(2, 2, noise_in(2));
@@ -557,17 +558,17 @@ TEST_CASE("a channel has weights of its own, and a new one those of all") {
   blender b(2, options);
   random_stream random(3);
   for (std::size_t t = 0; t < 6000; ++t) {
-    const std::size_t channel = random.below(3) == 0 ? 2 : 1;
-    choice_world::choice c = (channel == 1 ? first : second).next(t);
-    c.set.channel = channel;
+    const std::size_t number = random.below(3) == 0 ? 2 : 1;
+    choice_world::choice c = (number == 1 ? first : second).next(t);
+    c.set.*group = number;
     b.learn(c.set, everything(c.set), c.taken);
   }
-  const auto ndcg = [&](choice_world& world, std::size_t channel) {
+  const auto ndcg = [&](choice_world& world, std::size_t number) {
     double sum = 0;
     std::vector<float> score(20);
     for (std::size_t t = 0; t < 1000; ++t) {
       choice_world::choice c = world.next(t);
-      c.set.channel = channel;
+      c.set.*group = number;
       b.weights()->serve(c.set, score);
       sum += ndcg_of(score, c.taken);
     }
@@ -582,7 +583,7 @@ TEST_CASE("a channel has weights of its own, and a new one those of all") {
   std::vector<float> of_all(3);
   std::vector<float> of_new(3);
   b.weights()->blend(set, of_all);
-  set.channel = max_channels;
+  set.*group = 64;
   b.weights()->blend(set, of_new);
   CHECK(of_new == of_all);
 }
@@ -642,6 +643,7 @@ TEST_CASE("a blender that was saved goes on as if it never was") {
     if (random.below(5) == 0) return b.learn_miss();
     candidate_set set = some_set(random, 3);
     set.channel = random.below(4);
+    set.segment = random.below(4);
     std::vector<std::size_t> offered = everything(set);
     if (random.below(3) == 0) offered.resize(1 + random.below(2));
     const std::size_t taken = offered[random.below(offered.size())];

@@ -76,9 +76,11 @@ inline hybrid::view engine::state::view_of(const request& r, user_index user,
   known.latest = latest;
   known.trends = trends;
   known.responses = responses;
-  const std::string_view channel = detail::channel_in(where, options.channel_fact);
+  const std::string_view channel = detail::value_of(where, options.channel_fact);
   if (const online::response_rate* const here = channels.find(channel)) known.channel_responses = *here;
   known.channel = channels.number_of(channel);
+  const detail::fact_index segment = segments.find(detail::value_of(where, options.segment_fact));
+  if (segment != no_id<detail::fact_index>) known.segment = slot(segment) + 1;
   known.attributes = attributes;
   known.attribute_items = attribute_items;
   known.items = item_names;
@@ -151,8 +153,10 @@ inline void engine::state::remember(const answer_entry& entry, detail::pending_d
   ++counters.decisions;
   next_logged = std::max(next_logged, raw(record.id) + 1);
   const bool whole = detail::attempt([&] {
+    const std::string_view segment = detail::value_of(entry.facts, options.segment_fact);
+    if (!segment.empty() && segments.size() < hybrid::max_segments) segments.intern(segment);
     if (record.shadow) return;
-    const std::string_view channel = detail::channel_in(entry.facts, options.channel_fact);
+    const std::string_view channel = detail::value_of(entry.facts, options.channel_fact);
     for (const placed_item& place : record.slate) {
       responses.shown(place.item);
       channels.shown(channel, place.item);

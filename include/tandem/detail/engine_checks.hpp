@@ -137,7 +137,7 @@ inline std::vector<std::string> fact_names(const context_list& context) {
 }
 
 // the value of one fact among those of a context; empty without
-inline std::string_view channel_in(const std::vector<std::string>& where, const std::string& fact) noexcept {
+inline std::string_view value_of(const std::vector<std::string>& where, const std::string& fact) noexcept {
   const std::size_t n = fact.size();
   if (n == 0) return {};
   for (const std::string_view each : where) {
@@ -169,8 +169,12 @@ TANDEM_ENGINE_INLINE void engine_options::validate() const {
   }
   detail::require_distinct(actions, "actions", [](const auto& action) { return std::string_view(action.first); });
   detail::require_distinct(sources, "sources", [](const std::string& source) { return std::string_view(source); });
-  require(detail::check_text(channel_fact) == reject_reason::none, "channel_fact",
-          "be UTF-8 text of at most " + std::to_string(max_id_bytes) + " bytes");
+  const auto require_fact = [&](const std::string& name, const char* field) {
+    require(detail::check_text(name) == reject_reason::none, field,
+            "be UTF-8 text of at most " + std::to_string(max_id_bytes) + " bytes");
+  };
+  require_fact(channel_fact, "channel_fact");
+  require_fact(segment_fact, "segment_fact");
   require(std::isfinite(default_reward), "default_reward", "be finite");
   require(reward_window > duration::zero(), "reward_window", "be positive");
   require(lateness >= duration::zero(), "lateness", "not be negative");

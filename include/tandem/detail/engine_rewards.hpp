@@ -13,7 +13,7 @@ TANDEM_BEGIN
 
 inline void engine::state::learn_taken(const detail::pending_decision& p, item_index item, double value) {
   responses.taken(item, value);
-  channels.taken(detail::channel_in(p.facts, options.channel_fact), item, value);
+  channels.taken(detail::value_of(p.facts, options.channel_fact), item, value);
 }
 
 inline void engine::state::learn_reward(detail::pending_decision& p, user_index who, item_index item, double value) {

@@ -23,7 +23,7 @@ namespace detail {
 // What a state depends on beside the log. A state made under other options is of no use: the log is replayed instead.
 // What only the log remembers (weights of actions, answers given) or only the next refit asks for is not among it.
 inline std::string fingerprint(const engine_options& o, const source_list& sources) {
-  std::string out = "3";
+  std::string out = "4";
   const auto number = [&out](auto value) {
     std::array<char, 32> text{};
     out.append(text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr).push_back(' ');
@@ -41,6 +41,7 @@ inline std::string fingerprint(const engine_options& o, const source_list& sourc
   }
   number(o.reward_window.count());
   if (!o.channel_fact.empty()) (out += "\nchannels ") += o.channel_fact;
+  if (!o.segment_fact.empty()) (out += "\nsegments ") += o.segment_fact;
   return out;
 }
 
@@ -52,7 +53,7 @@ struct state_copy {
   engine_stats counters;
   std::uint64_t next_decision = 1;
   bool any_time = false, host_has_clock = false;
-  std::vector<std::string_view> users, items, actions, facts, attribute_facts;  // stay where they are
+  std::vector<std::string_view> users, items, actions, facts, attribute_facts, segments;  // stay where they are
   std::vector<user_index> owner;
   std::vector<bool> no_consent;
   std::vector<cow<online::history>> histories;
@@ -97,7 +98,7 @@ void load_names(interner<Index>& to, byte_reader& in) {
 }
 
 inline void state_copy::save(byte_writer& out) const {
-  out.section("engine 3");
+  out.section("engine 4");
   for (const std::uint64_t n :
        {raw(position), counters.events, counters.late, counters.decisions, counters.rewards, counters.late_rewards,
         counters.expired_decisions, counters.evicted_decisions, counters.refits, next_decision}) {
@@ -107,7 +108,7 @@ inline void state_copy::save(byte_writer& out) const {
   out.put(any_time);
   out.put(host_has_clock);
   out.section("names");
-  for (const auto* names : {&items, &actions, &facts, &attribute_facts}) save_names(*names, out);
+  for (const auto* names : {&items, &actions, &facts, &attribute_facts, &segments}) save_names(*names, out);
   out.section("users");
   out.count(users.size());
   for (std::size_t u = 0; u < users.size(); ++u) {
@@ -159,6 +160,7 @@ inline detail::state_copy engine::state::copy() const {
   out.actions = detail::names_in(actions);
   out.facts = detail::names_in(facts);
   out.attribute_facts = detail::names_in(attribute_facts);
+  out.segments = detail::names_in(segments);
   out.owner.assign(owner.begin(), owner.begin() + static_cast<std::ptrdiff_t>(users.size()));
   out.no_consent = no_consent;
   out.histories.assign(histories.begin(), histories.begin() + static_cast<std::ptrdiff_t>(users.size()));
@@ -228,7 +230,7 @@ inline void engine::state::load_learners(byte_reader& in) {
 
 // takes what save() wrote; returns the version of the model that goes with it, 0 = none
 inline std::uint64_t engine::state::load(byte_reader& in, log_position& position) {
-  in.section("engine 3");
+  in.section("engine 4");
   position = log_position{in.get<std::uint64_t>()};
   for (std::uint64_t* const n :
        {&counters.events, &counters.late, &counters.decisions, &counters.rewards, &counters.late_rewards,
@@ -247,6 +249,8 @@ inline std::uint64_t engine::state::load(byte_reader& in, log_position& position
   for (const auto& [name, weight] : options.actions) action_weight[slot(action_of(name))] = weight;
   detail::load_names(facts, in);
   detail::load_names(attribute_facts, in);
+  detail::load_names(segments, in);
+  in.check(segments.size() <= hybrid::max_segments, "too many segments");
   load_users(in);
   load_learners(in);
   list_items();

@@ -32,33 +32,40 @@ inline constexpr std::array<place_features, 256> features_of_place = [] {
 
 }  // namespace detail
 
-/// The weights of the blend: one block for all requests, one for each moment and one for each channel, over the
-/// features of every source.
+/// The weights of the blend: one block for all requests, and one for each moment, each channel and each segment of
+/// users, over the features of every source.
 ///
 /// Features of candidate c from source s: its normalised score; 4 / (place + 2) in the source's list, 0 if not there;
-/// 1 if it is in the list. Score: sum over sources of (global + moment's + channel's) weight times feature. Blocks of
-/// moments and channels begin at 0: where nothing was learned yet, the weights of all hold.
+/// 1 if it is in the list. Score: sum over sources of (global + moment's + channel's + segment's) weight times feature.
+/// Blocks but the first begin at 0: where nothing was learned yet, the weights of all hold.
 struct blend_weights {
   static constexpr std::size_t per_source = 3;
 
   std::size_t n_sources = 0;
-  std::vector<float> weight;  ///< (1 + n_moments + channels learned from) x (n_sources * per_source)
+  std::vector<float> weight;  ///< blocks up to the last one learned from x (n_sources * per_source)
   std::size_t leader = 0;     ///< expert that serves: s < n_sources = that source, or one of the next two
 
   /// The experts beside the sources.
   [[nodiscard]] std::size_t blend_leads() const noexcept { return n_sources; }
   [[nodiscard]] std::size_t ranker_leads() const noexcept { return n_sources + 1; }
   [[nodiscard]] std::size_t width() const noexcept { return n_sources * per_source; }
-  /// The blocks of a channel, from 1, and of a moment.
+  /// The blocks of a moment, and of channels and segments, from 1, in turn.
   [[nodiscard]] static std::size_t block_of(moment when) noexcept { return 1 + static_cast<std::size_t>(when); }
-  [[nodiscard]] static std::size_t block_of(std::size_t channel) noexcept { return n_moments + channel; }
+  [[nodiscard]] static std::size_t block_of_channel(std::size_t channel) noexcept {
+    return n_moments + 2 * channel - 1;
+  }
+  [[nodiscard]] static std::size_t block_of_segment(std::size_t segment) noexcept { return n_moments + 2 * segment; }
   [[nodiscard]] bool has_block(std::size_t block) const noexcept { return (block + 1) * width() <= weight.size(); }
 
   /// The weight of feature j for what is asked: of all its blocks together.
   [[nodiscard]] float weight_of(const candidate_set& set, std::size_t j) const noexcept {
-    const float sum = weight[j] + weight[block_of(set.when) * width() + j];
-    const std::size_t channel = block_of(set.channel);
-    return set.channel != 0 && has_block(channel) ? sum + weight[channel * width() + j] : sum;
+    float sum = weight[j] + weight[block_of(set.when) * width() + j];
+    const auto add = [&](std::size_t block) {
+      if (has_block(block)) sum += weight[block * width() + j];
+    };
+    if (set.channel != 0) add(block_of_channel(set.channel));
+    if (set.segment != 0) add(block_of_segment(set.segment));
+    return sum;
   }
 
   /// Writes the features of candidate c, length width().
@@ -128,7 +135,7 @@ struct blend_weights {
     out.n_sources = n_sources;
     out.leader = in.count(n_sources + 1);
     const std::size_t least = (1 + n_moments) * out.width();
-    out.weight = in.get_vector<float>(least + max_channels * out.width());
+    out.weight = in.get_vector<float>((1 + block_of_segment(max_segments)) * out.width());
     const std::size_t rest = out.width() == 0 ? 0 : out.weight.size() % out.width();
     in.check(out.weight.size() >= least && rest == 0, "another number of sources");
     for (const float w : out.weight) in.check(std::isfinite(w), "a weight that is not finite");

@@ -261,7 +261,8 @@ class blender {
     };
     block(0);
     block(blend_weights::block_of(set.when));
-    if (set.channel != 0) block(blend_weights::block_of(set.channel));
+    if (set.channel != 0) block(blend_weights::block_of_channel(set.channel));
+    if (set.segment != 0) block(blend_weights::block_of_segment(set.segment));
   }
 
   static double gain(double place) noexcept { return place < 10 ? 1 / std::log2(place + 2) : 0.0; }

@@ -23,6 +23,8 @@ inline constexpr std::size_t n_moments = 6;
 
 /// Channels that are kept apart; further ones count as none.
 inline constexpr std::size_t max_channels = online::channel_rates::max_channels;
+/// Segments of users that have weights of their own; further ones have those of all.
+inline constexpr std::size_t max_segments = 64;
 
 /// The moment of a request: same time as the last event = within a visit, deep from its seventh event on; within half
 /// an hour = within a session.
@@ -81,6 +83,7 @@ struct candidate_set {
   std::vector<float> unit;                 ///< per source: change of value per unit of score; 0 for shares
   moment when = moment::new_user;
   std::size_t channel = 0;  ///< of the request, from 1 to max_channels; 0 = none, or not known yet
+  std::size_t segment = 0;  ///< the same of segments, to max_segments
   request_numbers asked;
   std::vector<float> ranked;  ///< n, the ranker's scores; empty without one
 
@@ -109,6 +112,7 @@ struct candidate_set {
     out.section("candidates");
     out.put(when);
     out.count(channel);
+    out.count(segment);
     asked.save(out);
     out.count(n_sources);
     out.put(items);
@@ -125,6 +129,7 @@ struct candidate_set {
     candidate_set out;
     out.when = in.get_up_to(moment::returning);
     out.channel = in.count(max_channels);
+    out.segment = in.count(max_segments);
     out.asked = request_numbers::load(in);
     out.n_sources = in.count();
     in.check(out.n_sources == n_sources, "another number of sources");

@@ -384,6 +384,7 @@ inline candidate_set gather(const query& q, std::span<const std::shared_ptr<cons
   out.n_sources = sources.size();
   out.when = moment_of(q);
   out.channel = q.known.channel;
+  out.segment = q.known.segment;
   out.asked = request_numbers::of(q);
   out.tied_beyond.assign(sources.size(), 0);
   out.unit.assign(sources.size(), 0.0F);

@@ -68,6 +68,7 @@ struct knowledge {
   online::response_rate responses;    ///< what was shown and taken
   std::optional<online::response_rate> channel_responses;  ///< the same in the request's channel, if it is kept apart
   std::size_t channel = 0;                                 ///< which one it is, from 1; 0 = none that is kept apart
+  std::size_t segment = 0;                                 ///< the user's, in the same way
   std::vector<online::trend> contexts;  ///< counts of items under each known fact of the request's context
   cow_vector<std::vector<std::uint32_t>> attributes;  ///< facts of each item, by item_index; empty = none given
   cow_vector<float> attribute_items;                  ///< items that have a fact, by fact
