@@ -5,8 +5,6 @@
 #include "tandem/core/cow.hpp"
 #include "tandem/core/flat_table.hpp"
 #include "tandem/core/interner.hpp"
-#include "tandem/detail/key_set.hpp"
-#include "tandem/detail/pending_decisions.hpp"
 #include "tandem/engine.hpp"
 #include "tandem/hybrid/blender.hpp"
 #include "tandem/hybrid/candidates.hpp"
