@@ -26,6 +26,9 @@ use_ccache() {
   fi
 }
 
+# a new folder in memory, where there is one: for many small files that need no disk
+memory_folder() { mktemp -d -p "$([[ -w /dev/shm ]] && echo /dev/shm || echo "${TMPDIR:-/tmp}")"; }
+
 # step NAME COMMAND...: runs the command without input; one line, with its time. On failure shows the end of the log.
 step() {
   local name=$1 begin=$SECONDS log

@@ -283,6 +283,7 @@ struct told_answer {
   std::string user;
   timestamp time{};
   bool shadow = false;
+  bool given = false;  ///< something else filled the page: request::shown
   std::vector<recommended_item> items;
   std::vector<std::pair<std::string, std::string>> context;
 };

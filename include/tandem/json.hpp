@@ -436,8 +436,9 @@ template <>
 struct json_fields<told_answer> {
   using type = told_answer;
   static constexpr auto list = std::tuple{
-      json_field{"id", &type::id},         json_field{"user", &type::user},   json_field{"time_ms", &type::time},
-      json_field{"shadow", &type::shadow}, json_field{"items", &type::items}, json_field{"context", &type::context},
+      json_field{"id", &type::id},           json_field{"user", &type::user},   json_field{"time_ms", &type::time},
+      json_field{"shadow", &type::shadow},   json_field{"given", &type::given}, json_field{"items", &type::items},
+      json_field{"context", &type::context},
   };
 };
 

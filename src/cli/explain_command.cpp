@@ -41,7 +41,6 @@ struct found_answer {
   told_answer told;
   std::vector<std::string> only, blocked;
   std::optional<page_rules> rules;
-  bool given = false;  // the engine did not fill it
 };
 
 // Why, for one item of it: as the sources think with what was known then.
@@ -69,11 +68,10 @@ found_answer find_answer(const journal& log, const explain_arguments& asked) {
                              d.model_version,
                              a->count,
                              a->exclude_seen,
-                             {d.id, d.user_name, d.time, d.shadow, {}, {}},
+                             {d.id, d.user_name, d.time, d.shadow, d.given, {}, {}},
                              {a->only_items.begin(), a->only_items.end()},
                              {a->blocked_items.begin(), a->blocked_items.end()},
-                             a->rules,
-                             d.given});
+                             a->rules});
     for (std::size_t k = 0; k < d.slate.size(); ++k) {
       out->told.items.push_back({std::string(a->slate_items[k]), d.slate[k].score, d.slate[k].propensity});
     }
@@ -120,7 +118,7 @@ void explain_items(const engine& then, explained_answer& out) {
   if (answer.rules.has_value()) r.rules = &*answer.rules;
   std::vector<shown_item> given;
   for (const recommended_item& each : answer.told.items) given.push_back({each.item, each.propensity});
-  if (answer.given) r.shown = given;
+  if (answer.told.given) r.shown = given;
   for (const recommended_item& each : answer.told.items) {
     out.items.push_back({each, then.explain(r, each.item)});
     const explanation& why = out.items.back().why;

@@ -300,7 +300,7 @@ void sqlite_log::drop_unused_names() {
       drop(names_.items, ids_.items, "DELETE FROM item WHERE id = ?");  // with another ring they may be read
     if (dropped) note_erasing();
   });
-  finish_erasing();
+  if (dropped) finish_erasing();
 }
 
 void sqlite_log::opened() {

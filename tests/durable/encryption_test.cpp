@@ -1,5 +1,7 @@
 // An encrypted file: what is in it, who can read it, and what becomes of it when a user is forgotten.
 
+#include <sqlite3.h>
+
 #include <filesystem>
 #include <map>
 #include <string>
@@ -97,6 +99,25 @@ TEST_CASE("a backup made before a user was forgotten opens without that user") {
   CHECK(restored.digest() == digest);
   CHECK_FALSE(restored.opened().problems.empty());  // its snapshots hold the user: they open no more
   CHECK(code_of([&] { (void)restored.export_user("user3"); }) == errc::not_found);
+}
+
+TEST_CASE("a note of keys to erase that is damaged erases none, and says so") {
+  const test_support::scratch folder;
+  const master_key key = master_key::from_hex(hex);
+  const file_options file{.key = &key};
+  {
+    engine kept = open(in(folder, "shop"), small_options(), file);
+    life(3).go_on(kept, 100);
+  }
+  sqlite3* at = nullptr;
+  REQUIRE(sqlite3_open(in(folder, "shop").c_str(), &at) == SQLITE_OK);
+  const char* note = "INSERT INTO snapshot(kind, seq, options, sum) VALUES(3, 0, zeroblob(32), 1)";
+  REQUIRE(sqlite3_exec(at, note, nullptr, nullptr, nullptr) == SQLITE_OK);
+  REQUIRE(sqlite3_close(at) == SQLITE_OK);
+  const engine kept = open(in(folder, "shop"), small_options(), file);
+  REQUIRE(kept.opened().problems.size() == 1);
+  CHECK_THAT(kept.opened().problems.front(), Catch::Matchers::Contains("a note of keys to erase"));
+  CHECK(kept.export_user("user3").consent);
 }
 
 TEST_CASE("a reader of an encrypted file beside no engine reads what a reader of a plain one does") {

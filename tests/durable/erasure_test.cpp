@@ -230,6 +230,43 @@ TEST_CASE("a file is written anew where temporary files cannot be made, and told
   CHECK_FALSE(holds(folder.path, "person4x"));
 }
 
+TEST_CASE("a file that two processes did not live to write anew says so, until a forget() does it") {
+  const test_support::scratch folder;
+  const std::string path = in(folder, "shop");
+  engine kept = open(path, small_options());
+  for (const char* user : {"ada", "bob"}) kept.observe({.user = user, .item = "teapot", .time = today});
+  kept = engine();
+  sqlite3* file = nullptr;
+  REQUIRE(sqlite3_open(path.c_str(), &file) == SQLITE_OK);
+  const char* note = "INSERT INTO snapshot(kind, seq, options) VALUES(2, 2, '')";
+  REQUIRE(sqlite3_exec(file, note, nullptr, nullptr, nullptr) == SQLITE_OK);
+  REQUIRE(sqlite3_close(file) == SQLITE_OK);
+  for (int k = 0; k < 2; ++k) {
+    kept = open(path, small_options());
+    REQUIRE(kept.opened().problems.size() == 1);
+    CHECK_THAT(kept.opened().problems.front(), Contains("could not be written anew"));
+    if (k == 0) kept = engine();
+  }
+  kept.forget("ada", today);
+  kept = engine();
+  kept = open(path, small_options());
+  CHECK(kept.opened().problems.empty());
+}
+
+TEST_CASE("what is told of a user's pages says which of them something else filled") {
+  const test_support::scratch folder;
+  engine kept = open(in(folder, "shop"), small_options());
+  for (const char* item : {"kettle", "teapot"}) kept.upsert_item(item);
+  const std::vector<shown_item> page{{"teapot", 1}, {"kettle", 0.5}};
+  kept.recommend({.user = "ada", .time = today, .shown = page});
+  kept.recommend({.user = "ada", .count = 1, .time = today});
+  const std::vector<told_answer> told = kept.export_user("ada").answers;
+  REQUIRE(told.size() == 2);
+  CHECK(told[0].given);
+  CHECK(told[0].items.size() == 2);
+  CHECK_FALSE(told[1].given);
+}
+
 TEST_CASE("an unknown user is an error that changes nothing") {
   const test_support::scratch folder;
   engine kept = open(in(folder, "shop"), small_options());

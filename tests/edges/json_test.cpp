@@ -435,10 +435,11 @@ TEST_CASE("what is known of a user, and what was erased, come back as they were"
   known.consent = false;
   known.events = {
       {"ada", "tea", "buy", 2.5, from_millis(17), "order 1", decision_id{4}, {{"device", "phone"}, {"", ""}}}};
-  known.answers = {{decision_id{4}, "visitor 7", from_millis(16), true, {{"tea", 0.25F, 0.5}}, {}}};
+  known.answers = {{decision_id{4}, "visitor 7", from_millis(16), true, true, {{"tea", 0.25F, 0.5}}, {}}};
   const std::string text = to_json(known).dump();
   CHECK(to_json(from_json<user_data>(text)).dump() == text);
   CHECK(from_json<user_data>(text).events[0].context == known.events[0].context);
+  CHECK(from_json<user_data>(text).answers[0].given);
   CHECK_THROWS_WITH(from_json<user_data>(R"({"events": [{"context": [["a"]]}]})"),
                     Contains("events[0].context[0]") && Contains("two strings"));
   const erasure_receipt erased{"ada", from_millis(5), {7, 5, 2, 1, 3}, entry_number{90}};

@@ -272,9 +272,11 @@ inline std::uint64_t engine::state::compact(const retention& keep) {
 // the last entry before the first event that is to be kept
 inline entry_number engine::state::last_to_forget(const retention& keep) const {
   std::uint64_t events = 0;
-  durable->scan(durable->compacted_to(), [&](entry_number, const journal_entry& entry) {
-    events += std::holds_alternative<event_entry>(entry) ? 1U : 0U;
-  });
+  if (keep.max_events < retention{}.max_events) {
+    durable->scan(durable->compacted_to(), [&](entry_number, const journal_entry& entry) {
+      events += std::holds_alternative<event_entry>(entry) ? 1U : 0U;
+    });
+  }
   const std::uint64_t too_many = events - std::min<std::uint64_t>(events, keep.max_events);
   entry_number to{};
   std::uint64_t passed = 0;

@@ -26,7 +26,7 @@ inline told_event told(const event_entry& e) {
 }
 
 inline told_answer told(const answer_entry& a) {
-  told_answer out{a.record.id, a.record.user_name, a.record.time, a.record.shadow, {}, {}};
+  told_answer out{a.record.id, a.record.user_name, a.record.time, a.record.shadow, a.record.given, {}, {}};
   for (std::size_t k = 0; k < a.record.slate.size(); ++k) {
     const placed_item& place = a.record.slate[k];
     out.items.push_back({std::string(a.slate_items[k]), place.score, place.propensity});
