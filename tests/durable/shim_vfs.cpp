@@ -21,7 +21,7 @@ namespace tandem_test {
 
 class shim_state {
  public:
-  explicit shim_state(bool keeps_platter);
+  explicit shim_state(bool platter_is_kept);
   ~shim_state() { sqlite3_vfs_unregister(&vfs); }
   shim_state(const shim_state&) = delete;
   shim_state& operator=(const shim_state&) = delete;

@@ -1,11 +1,14 @@
 // What learners and tables saved, of any bytes: refused, or a value that can be used, saved and loaded again.
 
+#include "tandem/engine.hpp"  // before its parts: without a compiled engine it includes them itself
+
 #include "fuzz.hpp"
 #include "tandem/core/binary.hpp"
 #include "tandem/core/cow.hpp"
 #include "tandem/core/flat_table.hpp"
 #include "tandem/core/interner.hpp"
-#include "tandem/engine.hpp"
+#include "tandem/detail/key_set.hpp"
+#include "tandem/detail/pending_decisions.hpp"
 #include "tandem/hybrid/blender.hpp"
 #include "tandem/hybrid/candidates.hpp"
 #include "tandem/hybrid/choice_log.hpp"
