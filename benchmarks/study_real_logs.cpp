@@ -7,6 +7,7 @@
 //
 //   study_real_logs [--seeds N] [--log NAME] [--json FILE]
 //   study_real_logs --walk FOLDER [--seeds N] [--log NAME]   writes the walks instead, for others to take them
+//   study_real_logs --compare teaching [--seeds N] [--log NAME]   the hybrid with and without choices of the first half
 
 #include <algorithm>
 #include <array>
@@ -25,6 +26,7 @@
 
 #include "tandem/core/thread_pool.hpp"
 #include "tandem/data/readers.hpp"
+#include "tandem/evaluation/ranking.hpp"
 #include "tandem/study/report_json.hpp"
 
 namespace {
@@ -92,6 +94,37 @@ study::study_report run_study(const real_log& what, tandem::event_log log, std::
   report.next_event = run_arms(log, plan, report, study::protocol::next_event, executor);
   report.next_visit = run_arms(log, plan, report, study::protocol::next_visit, executor);
   return report;
+}
+
+/// NDCG@10 of the hybrid where it learned choices of the first half, and where that half was events alone: in the first
+/// tenth of what is judged, and in all.
+struct teaching {
+  double taught_at_first = 0, untaught_at_first = 0, taught = 0, untaught = 0;
+};
+
+teaching compare_teaching(const real_log& what, tandem::event_log log, std::uint64_t seed,
+                          tandem::executor_ref executor) {
+  tandem::order_visits(log, seed);
+  std::array<study::replay_plan, 2> plans;
+  plans.fill(study::plan_replay(log, what.replay));
+  study::replay_plan& untaught = plans[1];
+  untaught.predictions.erase(untaught.predictions.begin(),
+                             untaught.predictions.begin() + static_cast<std::ptrdiff_t>(untaught.first_judged));
+  untaught.first_judged = 0;
+  std::array<std::vector<double>, 2> ranks;
+  executor.parallel_for(plans.size(), [&](std::size_t k) {
+    tandem::engine_options base;
+    base.seed = seed;
+    ranks[k] =
+        study::replay_arm(study::arm::hybrid, log, plans[k], study::protocol::next_event, what.replay, base).rank;
+  });
+  const auto ndcg = [&](std::size_t k, std::size_t n) {
+    double sum = 0;
+    for (std::size_t i = 0; i < n; ++i) sum += tandem::evaluation::ndcg_at(ranks[k][i], study::slate_size);
+    return sum / static_cast<double>(n);
+  };
+  const std::size_t all = plans[0].n_judged();
+  return {ndcg(0, all / 10), ndcg(1, all / 10), ndcg(0, all), ndcg(1, all)};
 }
 
 // ---- the table ------------------------------------------------------------------------------------------------------
@@ -185,10 +218,30 @@ nlohmann::ordered_json to_json(const study::study_report& report, const real_log
   return out;
 }
 
+void print_teaching(const std::string& name, const teaching& with) {
+  std::printf("%-28s first tenth %.4f, untaught %.4f; all %.4f, untaught %.4f\n", name.c_str(), with.taught_at_first,
+              with.untaught_at_first, with.taught, with.untaught);
+  std::fflush(stdout);
+}
+
+void print_teaching_of_seeds(const real_log& what, const tandem::event_log& log, std::uint64_t seeds,
+                             tandem::executor_ref executor) {
+  teaching mean;
+  for (std::uint64_t seed = 0; seed < seeds; ++seed) {
+    const teaching one = compare_teaching(what, log, seed, executor);
+    print_teaching(what.name + ", seed " + std::to_string(seed), one);
+    for (const auto figure :
+         {&teaching::taught_at_first, &teaching::untaught_at_first, &teaching::taught, &teaching::untaught}) {
+      mean.*figure += one.*figure / static_cast<double>(seeds);
+    }
+  }
+  if (seeds > 1) print_teaching(what.name + ", mean", mean);
+}
+
 // ---- the walk -------------------------------------------------------------------------------------------------------
 
 void run(const std::filesystem::path& root, const std::string& only, std::uint64_t seeds, const std::string& json,
-         const std::string& walks) {
+         const std::string& walks, bool teaching_alone) {
   tandem::thread_pool pool;
   auto all = nlohmann::ordered_json::array();
   for (const real_log& each : real_logs) {
@@ -201,6 +254,10 @@ void run(const std::filesystem::path& root, const std::string& only, std::uint64
     tandem::read_options options;
     options.format = each.format;
     const tandem::event_log log = tandem::read_events(file, options);
+    if (teaching_alone) {
+      print_teaching_of_seeds(each, log, seeds, pool);
+      continue;
+    }
     std::vector<study::study_report> reports;
     for (std::uint64_t seed = 0; seed < seeds; ++seed) {
       if (!walks.empty()) {
@@ -222,18 +279,19 @@ void run(const std::filesystem::path& root, const std::string& only, std::uint64
 
 int main(int argc, char** argv) {
   std::uint64_t seeds = 1;
-  std::string only, json, walks;
+  std::string only, json, walks, compare;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string option = argv[i];
     if (option == "--seeds") seeds = std::strtoull(argv[i + 1], nullptr, 10);
     if (option == "--log") only = argv[i + 1];
     if (option == "--json") json = argv[i + 1];
     if (option == "--walk") walks = argv[i + 1];
+    if (option == "--compare") compare = argv[i + 1];
   }
   const char* data = std::getenv("TANDEM_DATA");
   const std::filesystem::path root = data != nullptr ? data : TANDEM_SOURCE_DIR "/../shared/data";
   try {
-    run(root, only, seeds, json, walks);
+    run(root, only, seeds, json, walks, compare == "teaching");
   } catch (const std::exception& failure) {
     std::fprintf(stderr, "%s\n", failure.what());
     return 1;
