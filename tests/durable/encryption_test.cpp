@@ -101,7 +101,7 @@ TEST_CASE("a backup made before a user was forgotten opens without that user") {
   CHECK(code_of([&] { (void)restored.export_user("user3"); }) == errc::not_found);
 }
 
-TEST_CASE("a note of keys to erase that is damaged erases none, and says so") {
+TEST_CASE("a note of keys to erase that is damaged is not believed, and says so at each opening") {
   const test_support::scratch folder;
   const master_key key = master_key::from_hex(hex);
   const file_options file{.key = &key};
@@ -114,10 +114,11 @@ TEST_CASE("a note of keys to erase that is damaged erases none, and says so") {
   const char* note = "INSERT INTO snapshot(kind, seq, options, sum) VALUES(3, 0, zeroblob(32), 1)";
   REQUIRE(sqlite3_exec(at, note, nullptr, nullptr, nullptr) == SQLITE_OK);
   REQUIRE(sqlite3_close(at) == SQLITE_OK);
-  const engine kept = open(in(folder, "shop"), small_options(), file);
-  REQUIRE(kept.opened().problems.size() == 1);
-  CHECK_THAT(kept.opened().problems.front(), Catch::Matchers::Contains("a note of keys to erase"));
-  CHECK(kept.export_user("user3").consent);
+  for (int k = 0; k < 2; ++k) {  // who believes a note removes it
+    const engine kept = open(in(folder, "shop"), small_options(), file);
+    REQUIRE(kept.opened().problems.size() == 1);
+    CHECK_THAT(kept.opened().problems.front(), Catch::Matchers::Contains("a note of keys to erase"));
+  }
 }
 
 TEST_CASE("a reader of an encrypted file beside no engine reads what a reader of a plain one does") {

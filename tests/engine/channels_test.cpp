@@ -6,7 +6,6 @@
 
 #include "engine_world.hpp"
 #include "support/catch.hpp"
-#include "tandem/core/error.hpp"
 
 using namespace engine_world;
 
@@ -108,18 +107,4 @@ TEST_CASE("late rewards and defaults count in the page's channel", "[engine][cha
   for (const decision_id each : pages) e.reward(each, "clip", 1, from_millis(11'000));
   CHECK(rate(e, "mail", "clip") > 0.9F);
   CHECK(rate(e, "mail", "letter") < 0.7F);
-}
-
-TEST_CASE("the option is text", "[engine][channels]") {
-  const auto refused = [](const std::string& fact) {
-    try {
-      const engine e(options(fact));
-    } catch (const error& caught) {
-      return caught.where().field;
-    }
-    return std::string("nothing");
-  };
-  CHECK(refused("channel") == "nothing");
-  CHECK(refused("\xff") == "channel_fact");
-  CHECK(refused(std::string(max_id_bytes + 1, 'c')) == "channel_fact");
 }

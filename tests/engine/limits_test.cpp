@@ -160,6 +160,20 @@ TEST_CASE("an action or a source named twice is refused by its name", "[engine][
   }
 }
 
+TEST_CASE("the facts that options name are text", "[engine][limits]") {
+  for (std::string engine_options::*const fact : {&engine_options::channel_fact, &engine_options::segment_fact}) {
+    const auto named = [fact](const std::string& name) {
+      engine_options o;
+      o.*fact = name;
+      return engine(o);
+    };
+    const char* field = fact == &engine_options::channel_fact ? "channel_fact" : "segment_fact";
+    CHECK_NOTHROW(named("channel"));
+    CHECK(refused([&] { named("\xff"); }).where().field == field);
+    CHECK(refused([&] { named(std::string(max_id_bytes + 1, 'c')); }).where().field == field);
+  }
+}
+
 TEST_CASE("each action has its own declared weight", "[engine][limits]") {
   engine_options o = small_options();
   o.actions = {{"a", 0}, {"b", -1}, {"c", 2}};

@@ -6,7 +6,6 @@
 
 #include "engine_world.hpp"
 #include "support/catch.hpp"
-#include "tandem/core/error.hpp"
 
 using namespace engine_world;
 
@@ -81,18 +80,4 @@ TEST_CASE("without the option all users share the weights", "[engine][segments]"
   engine e(options(""));
   live(e, 800);
   CHECK(first_for(e, "one", "loyal") == first_for(e, "one", "curious"));
-}
-
-TEST_CASE("the option of segments is text", "[engine][segments]") {
-  const auto refused = [](const std::string& fact) {
-    try {
-      const engine e(options(fact));
-    } catch (const error& caught) {
-      return caught.where().field;
-    }
-    return std::string("nothing");
-  };
-  CHECK(refused("segment") == "nothing");
-  CHECK(refused("\xff") == "segment_fact");
-  CHECK(refused(std::string(max_id_bytes + 1, 's')) == "segment_fact");
 }
