@@ -83,8 +83,8 @@ struct engine_options {
   /// How the slate is drawn, and how much is explored.
   hybrid::slate_options slate = {};
   /// The fact of contexts whose values are channels (e.g. "channel", with web, mobile, mail): how often an item is
-  /// taken when shown is then learned for each, beside all together; see online/channel_rates.hpp. Text of at most
-  /// max_id_bytes; empty = channels are not kept apart.
+  /// taken when shown (online/channel_rates.hpp), and how far each source is trusted (hybrid/blend_weights.hpp), is
+  /// then learned for each, beside all together. Text of at most max_id_bytes; empty = channels are not kept apart.
   std::string channel_fact = {};
   /// The fact of contexts whose values are segments of users (e.g. "segment", with new, loyal, wholesale): how far each
   /// source is trusted is then learned for each of the first 64, beside all together; a new one starts at the weights
@@ -472,11 +472,12 @@ class engine {
   /// place of the others, the counts stay, and keys of events that went are known no more. Their late rewards are
   /// unknown. In memory: history and name are dropped, and no refit learns from them.
   /// @param asked  for the receipt.
-  /// Complexity: O(log); events wait while the file is written anew, which takes as much room and memory as it has
-  /// bytes. Errors: not_found, with nothing changed; others leave the user forgotten in memory, and what is left to
-  /// erase to the next call: io_error; wrong_state when another program reads the file just then (what is erased is,
-  /// but the write-ahead log may hold old pages). Should the process end first, the file opens with all of the user's
-  /// entries or with none; what was begun is finished then, but for entries that are whole: forget the user again.
+  /// Complexity: O(log); events wait while the file is written anew, which takes as much room as it has bytes, beside
+  /// it and where SQLite has its temporary files. Errors: not_found, with nothing changed; others leave the user
+  /// forgotten in memory, and what is left to erase to the next call: io_error; no_space; wrong_state when another
+  /// program reads the file just then (what is erased is, but the write-ahead log may hold old pages). Should the
+  /// process end first, the file opens with all of the user's entries or with none; what was begun is finished then,
+  /// but for entries that are whole: forget the user again.
   erasure_receipt forget(std::string_view user, timestamp asked);
   /// All that the file holds of a user. json.hpp writes it. Complexity: O(log). Errors: not_found; wrong_state without
   /// a file; damaged.

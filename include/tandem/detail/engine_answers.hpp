@@ -79,8 +79,8 @@ inline hybrid::view engine::state::view_of(const request& r, user_index user,
   const std::string_view channel = detail::value_of(where, options.channel_fact);
   if (const online::response_rate* const here = channels.find(channel)) known.channel_responses = *here;
   known.channel = channels.number_of(channel);
-  const detail::fact_index segment = segments.find(detail::value_of(where, options.segment_fact));
-  if (segment != no_id<detail::fact_index>) known.segment = slot(segment) + 1;
+  const detail::segment_index segment = segments.find(detail::value_of(where, options.segment_fact));
+  if (segment != no_id<detail::segment_index>) known.segment = slot(segment) + 1;
   known.attributes = attributes;
   known.attribute_items = attribute_items;
   known.items = item_names;

@@ -18,6 +18,7 @@ namespace detail {
 
 enum class fact_index : std::uint32_t {};  // of "name=value" in contexts, or in attributes
 enum class attribute_index : std::uint32_t {};
+enum class segment_index : std::uint32_t {};
 
 // Which attribute each fact of an item is a value of. It is no state of its own: it follows the facts.
 class fact_attributes {

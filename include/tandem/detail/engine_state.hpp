@@ -81,8 +81,8 @@ struct engine::state {
   online::sequence sequence;
   online::response_rate responses;
   online::channel_rates channels;
-  interner<detail::fact_index> segments;  // of users, as contexts name them: those with weights of their own
-  std::vector<online::trend> contexts;    // by fact
+  interner<detail::segment_index> segments;  // of users, as contexts name them: those with weights of their own
+  std::vector<online::trend> contexts;       // by fact
   cow_vector<std::vector<std::uint32_t>> attributes;
   cow_vector<float> attribute_items;
   hybrid::blender blender;
