@@ -281,7 +281,8 @@ TEST_CASE("empty and tiny logs are fitted", "[ials]") {
   const factor_model no_users = fit_ials(interactions::from_events({}, 0, 5), {.rank = 4});
   CHECK(no_users.n_items() == 5);
   const interaction one{user_index{0}, item_index{0}};
-  const factor_model single = fit_ials(interactions::from_events({&one, 1}, 1, 1), {.rank = 1, .epochs = 20});
+  const factor_model single =
+      fit_ials(interactions::from_events({&one, 1}, 1, 1), {.rank = 1, .alpha0 = 0.1F, .epochs = 20});
   CHECK(single.score(user_index{0}, item_index{0}) > 0.5F);
 }
 
@@ -291,6 +292,25 @@ TEST_CASE("a rank above the number of items is fitted", "[ials]") {
   const std::vector<float> wide(model.user_matrix().begin(), model.user_matrix().end());
   CHECK(detail::all_finite(wide));
   CHECK(reference::objective(log, model) < reference::objective(log, fit_ials(log, {.rank = 1})) * 1.000001);
+}
+
+TEST_CASE("without an alpha0 what a user did not have weighs as 500 events in all", "[ials]") {
+  const auto alpha0_of = [](std::uint32_t n_items, const ials_options& options) {
+    const interactions log = reference::random_log(15, 20, n_items, 3, false);
+    const factor_model model = fit_ials(log, options);
+    const factor_model same = fit_ials(log, [&] {
+      ials_options explicitly = options;
+      explicitly.alpha0 = model.weights().alpha0;
+      return explicitly;
+    }());
+    CHECK(std::ranges::equal(model.item_matrix(), same.item_matrix()));
+    return model.weights().alpha0;
+  };
+  CHECK(alpha0_of(2000, {.rank = 3, .epochs = 1}) == 0.25F);
+  CHECK(alpha0_of(500, {.rank = 3, .epochs = 1}) == 1);
+  CHECK(alpha0_of(7, {.rank = 3, .epochs = 1}) == 1);  // never more than an event
+  CHECK(alpha0_of(2000, {.rank = 3, .alpha0 = 0.1F, .epochs = 1}) == 0.1F);
+  CHECK(ials_options{}.for_items(0).alpha0 == 1);
 }
 
 TEST_CASE("bad options are refused by name", "[ials]") {
@@ -308,8 +328,8 @@ TEST_CASE("bad options are refused by name", "[ials]") {
   const float inf = HUGE_VALF;
   CHECK(field_of({.rank = 0}) == "rank");
   CHECK(field_of({.rank = 1025}) == "rank");
+  for (const float bad : {-1.0F, nan, inf}) CHECK(field_of({.alpha0 = bad}) == "alpha0");
   for (const float bad : {0.0F, -1.0F, nan, inf}) {
-    CHECK(field_of({.alpha0 = bad}) == "alpha0");
     CHECK(field_of({.regularization = bad}) == "regularization");
     CHECK(field_of({.init_stddev = bad}) == "init_stddev");
   }

@@ -42,11 +42,12 @@ struct ials_options {
   /// Latent factors. Range [1, 1024]. Memory grows as (users + items) * rank * 4 bytes, an epoch as
   /// 2 * entries * rank^2 + (users + items) * rank^3 / 3.
   std::size_t rank = 64;
-  /// Weight of every pair, observed or not: how strongly a missing event counts as dislike. Range (0, inf).
+  /// Weight of every pair, observed or not: how strongly a missing event counts as dislike. 0 = 500 / items, at most 1:
+  /// what a user did not have weighs as 500 events in all, however large the catalogue. Range [0, inf).
   /// Published: .1 (MovieLens 20M), .3 (MovieLens 1M), .02 (MSD).
-  float alpha0 = 0.1F;
+  float alpha0 = 0;
   /// lambda. Range (0, inf). Published: .003 (MovieLens 20M), .007 (MovieLens 1M), .002 (MSD).
-  float regularization = 0.003F;
+  float regularization = 0.01F;
   /// How the penalty grows with a row's history: 0 = not at all, 1 = in proportion. Range [0, 1].
   float nu = 1.0F;
   /// Passes over users and items from random factors. Range [1, 10000]. Seven or eight are enough as a rule.
@@ -70,6 +71,8 @@ struct ials_options {
   /// Seed of the random factors. Same data, options, seed and SIMD level: same bits, any number of threads.
   std::uint64_t seed = 0;
 
+  /// The same with an alpha0, for so many items.
+  [[nodiscard]] ials_options for_items(std::size_t n_items) const noexcept;
   /// Errors: invalid_argument, naming the option and its range.
   void validate() const;
 };

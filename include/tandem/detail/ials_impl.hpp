@@ -15,10 +15,17 @@
 TANDEM_BEGIN
 namespace batch {
 
+inline ials_options ials_options::for_items(std::size_t n_items) const noexcept {
+  constexpr float all_unseen = 500;
+  ials_options out = *this;
+  if (alpha0 == 0) out.alpha0 = std::min(1.0F, all_unseen / static_cast<float>(std::max<std::size_t>(1, n_items)));
+  return out;
+}
+
 inline void ials_options::validate() const {
   const auto positive = [](float x) { return x > 0 && std::isfinite(x); };
   detail::require(rank >= 1 && rank <= 1024, "rank", "[1, 1024]");
-  detail::require(positive(alpha0), "alpha0", "(0, inf)");
+  detail::require(alpha0 >= 0 && std::isfinite(alpha0), "alpha0", "[0, inf)");
   detail::require(positive(regularization), "regularization", "(0, inf)");
   detail::require(nu >= 0 && nu <= 1, "nu", "[0, 1]");
   detail::require(epochs >= 1 && epochs <= 10000, "epochs", "[1, 10000]");
@@ -77,7 +84,7 @@ struct ials_start {
 };
 
 /// fit_ials(), with priors for the rows of either side: x.learn(rows) sees the rows of its side after each half step,
-/// x.priors() is what the next one pulls them towards.
+/// x.priors() is what the next one pulls them towards. `options` has an alpha0 of its own.
 template <class UserPriors, class ItemPriors>
 batch::factor_model alternate(const interactions& log, const batch::ials_options& options, executor_ref executor,
                               const progress& report, const batch::factor_model* warm_start,
@@ -118,7 +125,8 @@ namespace batch {
 inline factor_model fit_ials(const interactions& log, const ials_options& options, executor_ref executor,
                              const progress& report, const factor_model* warm_start, const ials_watch& watch) {
   options.validate();
-  return detail::alternate(log, options, executor, report, warm_start, watch, detail::no_priors{}, detail::no_priors{});
+  return detail::alternate(log, options.for_items(log.n_items()), executor, report, warm_start, watch,
+                           detail::no_priors{}, detail::no_priors{});
 }
 
 }  // namespace batch

@@ -135,9 +135,10 @@ class feature_priors {
 };
 
 inline feature_model fit_feature_ials(const interactions& log, const side_features& features,
-                                      const ials_options& options, executor_ref executor, const progress& report,
+                                      const ials_options& asked, executor_ref executor, const progress& report,
                                       const factor_model* warm_start) {
-  options.validate();
+  asked.validate();
+  const ials_options options = asked.for_items(log.n_items());
   features.validate(log.n_users(), log.n_items());
   const auto user_history = [&](std::size_t u) {
     return log.items_of(user_index{static_cast<std::uint32_t>(u)}).size();
