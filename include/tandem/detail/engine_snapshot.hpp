@@ -23,7 +23,7 @@ namespace detail {
 // What a state depends on beside the log. A state made under other options is of no use: the log is replayed instead.
 // What only the log remembers (weights of actions, answers given) or only the next refit asks for is not among it.
 inline std::string fingerprint(const engine_options& o, const source_list& sources) {
-  std::string out = "4";
+  std::string out = "5";
   const auto number = [&out](auto value) {
     std::array<char, 32> text{};
     out.append(text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr).push_back(' ');
@@ -98,7 +98,7 @@ void load_names(interner<Index>& to, byte_reader& in) {
 }
 
 inline void state_copy::save(byte_writer& out) const {
-  out.section("engine 4");
+  out.section("engine 5");
   for (const std::uint64_t n :
        {raw(position), counters.events, counters.late, counters.decisions, counters.rewards, counters.late_rewards,
         counters.expired_decisions, counters.evicted_decisions, counters.refits, next_decision}) {
@@ -230,7 +230,7 @@ inline void engine::state::load_learners(byte_reader& in) {
 
 // takes what save() wrote; returns the version of the model that goes with it, 0 = none
 inline std::uint64_t engine::state::load(byte_reader& in, log_position& position) {
-  in.section("engine 4");
+  in.section("engine 5");
   position = log_position{in.get<std::uint64_t>()};
   for (std::uint64_t* const n :
        {&counters.events, &counters.late, &counters.decisions, &counters.rewards, &counters.late_rewards,

@@ -134,9 +134,8 @@ class feature_priors {
   std::vector<float> priors_;
 };
 
-inline feature_model fit_feature_ials(const interactions& log, const side_features& features,
-                                      const ials_options& asked, executor_ref executor, const progress& report,
-                                      const factor_model* warm_start) {
+inline feature_model fit_feature_ials(const interactions& log, const side_features& features, const ials_options& asked,
+                                      executor_ref executor, const progress& report, const factor_model* warm_start) {
   asked.validate();
   const ials_options options = asked.for_items(log.n_items());
   features.validate(log.n_users(), log.n_items());

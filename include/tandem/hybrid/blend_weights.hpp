@@ -55,6 +55,7 @@ struct blend_weights {
     return n_moments + 2 * channel - 1;
   }
   [[nodiscard]] static std::size_t block_of_segment(std::size_t segment) noexcept { return n_moments + 2 * segment; }
+  static constexpr std::size_t max_blocks = 1 + n_moments + 2 * std::max(max_channels, max_segments);
   [[nodiscard]] bool has_block(std::size_t block) const noexcept { return (block + 1) * width() <= weight.size(); }
 
   /// The weight of feature j for what is asked: of all its blocks together.
@@ -135,7 +136,7 @@ struct blend_weights {
     out.n_sources = n_sources;
     out.leader = in.count(n_sources + 1);
     const std::size_t least = (1 + n_moments) * out.width();
-    out.weight = in.get_vector<float>((1 + block_of_segment(max_segments)) * out.width());
+    out.weight = in.get_vector<float>(max_blocks * out.width());
     const std::size_t rest = out.width() == 0 ? 0 : out.weight.size() % out.width();
     in.check(out.weight.size() >= least && rest == 0, "another number of sources");
     for (const float w : out.weight) in.check(std::isfinite(w), "a weight that is not finite");

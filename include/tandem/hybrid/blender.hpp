@@ -2,8 +2,10 @@
 // Learns online how far to trust each source here, and lets a source serve alone while it is clearly better.
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
+#include <functional>
 #include <limits>
 #include <span>
 #include <utility>
@@ -12,8 +14,9 @@
 #include "tandem/core/binary.hpp"
 #include "tandem/core/cow.hpp"
 #include "tandem/core/error.hpp"
-#include "tandem/detail/newton_step.hpp"
+#include "tandem/core/kernels.hpp"
 #include "tandem/detail/require.hpp"
+#include "tandem/hybrid/blend_curvature.hpp"
 #include "tandem/hybrid/blend_weights.hpp"
 #include "tandem/hybrid/candidates.hpp"
 #include "tandem/hybrid/page_effects.hpp"
@@ -63,12 +66,9 @@ struct blended_choice {
 ///
 /// Choice model: P(c) = softmax over the offered candidates of the blend's score (conditional logit, McFadden 1974),
 /// and on a page of what its place adds (page_effects.hpp), so that a place is not mistaken for taste. What was left
-/// out of the page says nothing. A choice of features x_t takes one step on its negative log likelihood, down each
-/// weight's own curvature:
-///   w_j -= rate (E[x_j] - x_tj) / (prior + C_j),   C_j <- keep C_j + Var[x_j],
-/// E and Var under P: the diagonal of the Fisher information, so that a weight moves in units of what its feature is
-/// worth, and the less the more is known of it. prior = 50 and keep = 1 - 1e-4, about 10,000 choices of each block of
-/// weights, were chosen on three real logs and an invented one (docs/study.md).
+/// out of the page says nothing. A choice takes one Newton step on its negative log likelihood, of gradient E[x] - x_t
+/// for the features x_t of what was taken and curvature Cov[x], both under P, in every block of weights that the
+/// request has (blend_curvature.hpp): sources that say the same share what is learned of them.
 ///
 /// An item alone on its page leaves no choice but to take it or not: P = logistic of score and page effect, the step as
 /// above, weighing 1 / propensity, at most 10 (the importance-weighted regression that VW calls mtr; Bietti et al.
@@ -78,8 +78,9 @@ struct blended_choice {
 /// Guard: every source and the blend are experts; each choice adds its NDCG@10 to the expert's discounted sum. The
 /// blend serves unless a source's sum is ahead by more than twice the standard error of the difference; then the source
 /// that is furthest ahead does. Ties of a source count at their mean place. Where the blend would serve, a ranker
-/// (hybrid/ranker.hpp) does while it is ahead of it: it was fitted to be. From pages the sums favour who served them,
-/// for nothing else could be taken. Threads: thread-compatible; weights() is copy-on-write.
+/// (hybrid/ranker.hpp) does while what was taken was likelier by it: the discounted sum of the differences of log
+/// likelihood says more of few choices than that of NDCG. From pages the sources' sums favour who served them, for
+/// nothing else could be taken. Threads: thread-compatible; weights() is copy-on-write.
 class blender {
  public:
   /// The most that an item alone on its page weighs.
@@ -92,7 +93,8 @@ class blender {
     first.weight.assign((1 + n_moments) * first.width(), 0.0F);
     std::fill_n(first.weight.begin(), n_sources, 1 / static_cast<float>(std::max<std::size_t>(1, n_sources)));
     first.leader = n_sources == 1 ? 0 : n_sources;
-    known_.assign(first.weight.size(), 0.0F);
+    curvature_ = blend_curvature(first.width());
+    slope_ = choice_slope(first.width());
     standing_.assign(n_sources + 1, 0.0);
     scatter_.assign(n_sources, 0.0);
     weights_ = cow<blend_weights>(std::move(first));
@@ -104,7 +106,7 @@ class blender {
   [[nodiscard]] const page_effects& effects() const noexcept { return effects_; }
 
   /// Learns that candidate `taken` was chosen among `offered` (subscripts of `set`, `taken` among them), wherever they
-  /// stood. Complexity: O(candidates * sources). Allocates: scratch.
+  /// stood. Complexity: O(offered * sources^2 + sources^3). Allocates: scratch, and for a new block.
   blended_choice learn(const candidate_set& set, std::span<const std::size_t> offered, std::size_t taken) {
     return learn_choice(set, offered, taken, false);
   }
@@ -139,7 +141,7 @@ class blender {
     out.section("blender");
     options_.save(out);
     weights_->save(out);
-    out.put(known_);
+    curvature_.save(out);
     effects_.save(out);
     out.put(standing_);
     out.put(scatter_);
@@ -156,82 +158,72 @@ class blender {
       in.check(in.count() == numbers.size(), "another number of sources");
       in.values(std::span(numbers));
     };
-    out.known_.resize(out.weights_->weight.size());
-    fill(out.known_);
+    out.curvature_ = blend_curvature::load(in, out.weights_->width(), blend_weights::max_blocks);
     out.effects_ = page_effects::load(in, max_channels);
     fill(out.standing_);
     fill(out.scatter_);
     out.ranker_ahead_ = in.get_finite<double>();
-    for (const float x : out.known_) in.check(std::isfinite(x) && x >= 0, "an impossible curvature");
     for (const double x : out.standing_) in.check(std::isfinite(x) && x >= 0, "an impossible standing");
     for (const double x : out.scatter_) in.check(std::isfinite(x) && x >= 0, "an impossible standing");
     return out;
   }
 
  private:
-  static constexpr float prior = 50;
-
   blended_choice learn_choice(const candidate_set& set, std::span<const std::size_t> offered, std::size_t taken,
                               bool in_places) {
     blended_choice out;
     out.score.resize(set.size());
     weights_->blend(set, out.score);
-    judge(set, taken, out.score);
     if (in_places) {
       out.effect.reserve(offered.size());
       for (std::size_t k = 0; k < offered.size(); ++k) out.effect.push_back(effects_.of_place(set.channel, k));
     }
-    if (offered.size() < 2) return out;
-    const std::vector<float> probability = softmax(offered, out);
-    const std::size_t width = weights_->width();
-    std::vector<float> mean(width, 0.0F);
-    std::vector<float> square(width, 0.0F);
-    std::vector<float> x(width);
-    for (std::size_t k = 0; k < offered.size(); ++k) {
-      weights_->features(set, offered[k], x);
-      const float p = probability[k];
-      for (std::size_t j = 0; j < width; ++j) {
-        mean[j] += p * x[j];
-        square[j] += p * x[j] * x[j];
-      }
-    }
-    weights_->features(set, taken, x);
-    for (std::size_t j = 0; j < width; ++j) {
-      square[j] -= mean[j] * mean[j];
-      mean[j] -= x[j];
-    }
-    step(set, mean, square);
-    if (in_places) {
-      const auto at = static_cast<std::size_t>(std::find(offered.begin(), offered.end(), taken) - offered.begin());
-      effects_.learn_place(set.channel, probability, at, static_cast<float>(options_.rate));
-    }
+    const auto at = static_cast<std::size_t>(std::find(offered.begin(), offered.end(), taken) - offered.begin());
+    const std::vector<float> probability = softmax(offered, out.score, out.effect);
+    judge(set, taken, out.score, ranker_gain(set, offered, at, probability, out.effect));
+    if (offered.size() < 2 || weights_->width() == 0) return out;
+    take_slope(set, offered, at, probability);
+    step(set);
+    if (in_places) effects_.learn_place(set.channel, probability, at, static_cast<float>(options_.rate));
     return out;
+  }
+
+  // the slope of the choice of offered[at]
+  void take_slope(const candidate_set& set, std::span<const std::size_t> offered, std::size_t at,
+                  std::span<const float> probability) {
+    const std::size_t width = weights_->width();
+    const std::size_t n = offered.size();
+    std::vector<float> rows(n * width);
+    slope_.clear();
+    const auto row = [&](std::size_t k) { return std::span(rows).subspan(k * width, width); };
+    for (std::size_t k = 0; k < n; ++k) weights_->features(set, offered[k], row(k));
+    std::vector<float>& mean = slope_.gradient;
+    kernels().gather_sum(rows.data(), width, nullptr, probability.data(), n, width, mean.data());
+    for (std::size_t k = 0; k < n; ++k) kernels().axpy(-1, mean.data(), row(k).data(), width);
+    kernels().gram_accumulate(rows.data(), width, nullptr, probability.data(), n, width, slope_.curvature.data());
+    std::transform(row(at).begin(), row(at).end(), slope_.gradient.begin(), std::negate<>());
   }
 
   void learn_alone(const candidate_set& set, std::size_t shown, bool taken, double propensity) {
     const std::size_t width = weights_->width();
-    std::vector<float> x(width);
+    slope_.clear();
+    std::vector<float>& x = slope_.gradient;
     weights_->features(set, shown, x);
     float score = effects_.of_alone(set.channel);
     for (std::size_t j = 0; j < width; ++j) score += weights_->weight_of(set, j) * x[j];
     const auto p = static_cast<float>(1 / (1 + std::exp(-double{score})));
     const double rarity = propensity > 0 ? 1 / propensity : max_importance;
     const auto importance = static_cast<float>(std::min(max_importance, rarity));
-    std::vector<float> bend(width);
-    for (std::size_t j = 0; j < width; ++j) {
-      bend[j] = importance * p * (1 - p) * x[j] * x[j];
-      x[j] *= importance * (taken ? p - 1 : p);
-    }
-    step(set, x, bend);
+    kernels().rank_one_update(importance * p * (1 - p), x.data(), width, slope_.curvature.data());
+    for (float& each : x) each *= importance * (taken ? p - 1 : p);
+    step(set);
     effects_.learn_alone(set.channel, p, taken, importance, static_cast<float>(options_.rate));
   }
 
-  // the probability of each offered candidate
-  static std::vector<float> softmax(std::span<const std::size_t> offered, const blended_choice& said) {
-    const auto at = [&](std::size_t k) {
-      const float score = said.score[offered[k]];
-      return said.effect.empty() ? score : score + said.effect[k];
-    };
+  // the probability of each offered candidate, by its score and what its place adds (empty = nothing)
+  static std::vector<float> softmax(std::span<const std::size_t> offered, std::span<const float> score,
+                                    std::span<const float> effect) {
+    const auto at = [&](std::size_t k) { return effect.empty() ? score[offered[k]] : score[offered[k]] + effect[k]; };
     float highest = -std::numeric_limits<float>::infinity();
     for (std::size_t k = 0; k < offered.size(); ++k) highest = std::max(highest, at(k));
     double total = 0;
@@ -243,26 +235,31 @@ class blender {
     return out;
   }
 
-  // one step in every block that the request has
-  void step(const candidate_set& set, std::span<const float> gradient, std::span<const float> bend) {
+  // by how much the choice of offered[at] was likelier, in logarithms, with the ranker's scores than with the blend's
+  static double ranker_gain(const candidate_set& set, std::span<const std::size_t> offered, std::size_t at,
+                            std::span<const float> probability, std::span<const float> effect) {
+    if (set.ranked.empty()) return 0;
+    constexpr float least = 1e-30F;
+    const float ranked = softmax(offered, set.ranked, effect)[at];
+    return std::log(double{std::max(least, ranked)}) - std::log(double{std::max(least, probability[at])});
+  }
+
+  // one step in every block that the request has; all memory is had before the first
+  void step(const candidate_set& set) {
     blend_weights& w = weights_.write();
     const std::size_t width = w.width();
-    const auto block = [&](std::size_t at) {
-      if (!w.has_block(at)) {
-        w.weight.reserve((at + 1) * width);
-        known_.reserve((at + 1) * width);  // both or none
-        w.weight.resize((at + 1) * width);
-        known_.resize((at + 1) * width);
-      }
-      for (std::size_t j = 0; j < width; ++j) {
-        tandem::detail::newton_step(w.weight[at * width + j], known_[at * width + j], gradient[j], bend[j],
-                                    {static_cast<float>(options_.rate), prior});
-      }
-    };
-    block(0);
-    block(blend_weights::block_of(set.when));
-    if (set.channel != 0) block(blend_weights::block_of_channel(set.channel));
-    if (set.segment != 0) block(blend_weights::block_of_segment(set.segment));
+    std::array<std::size_t, 4> blocks{0, blend_weights::block_of(set.when)};
+    std::size_t n = 2;
+    if (set.channel != 0) blocks[n++] = blend_weights::block_of_channel(set.channel);
+    if (set.segment != 0) blocks[n++] = blend_weights::block_of_segment(set.segment);
+    for (const std::size_t each : std::span(blocks).first(n)) {
+      curvature_.make_room(each);
+      if (!w.has_block(each)) w.weight.resize((each + 1) * width);
+    }
+    for (const std::size_t each : std::span(blocks).first(n)) {
+      curvature_.step(each, slope_, static_cast<float>(options_.rate),
+                      std::span(w.weight).subspan(each * width, width));
+    }
   }
 
   static double gain(double place) noexcept { return place < 10 ? 1 / std::log2(place + 2) : 0.0; }
@@ -278,11 +275,11 @@ class blender {
   }
 
   // credits every expert with where it had the choice, and lets the best lead
-  void judge(const candidate_set& set, std::size_t taken, std::span<const float> score) {
+  void judge(const candidate_set& set, std::size_t taken, std::span<const float> score, double ranker_gain) {
     learn_miss();
     const std::size_t n = set.n_sources;
     const double blended = gain(place_of(taken, score));
-    if (!set.ranked.empty()) ranker_ahead_ += gain(place_of(taken, set.ranked)) - blended;
+    ranker_ahead_ += ranker_gain;
     standing_[n] += blended;
     for (std::size_t s = 0; s < n; ++s) {
       const double alone = gain(set.tied_place(taken, s));
@@ -311,11 +308,12 @@ class blender {
 
   blender_options options_;
   cow<blend_weights> weights_;
-  std::vector<float> known_;  // per weight: the curvature C
+  blend_curvature curvature_;
+  choice_slope slope_;  // of the choice under way
   page_effects effects_;
   std::vector<double> standing_;
   std::vector<double> scatter_;  // per source: variance of the difference of its sum from the blend's
-  double ranker_ahead_ = 0;      // discounted NDCG@10 by which the ranker was ahead of the blend
+  double ranker_ahead_ = 0;      // discounted log likelihood by which the ranker was ahead of the blend
 };
 
 }  // namespace hybrid
