@@ -134,10 +134,11 @@ class feature_priors {
   std::vector<float> priors_;
 };
 
-inline feature_model fit_feature_ials(const interactions& log, const side_features& features, const ials_options& asked,
-                                      executor_ref executor, const progress& report, const factor_model* warm_start) {
-  asked.validate();
-  const ials_options options = asked.for_items(log.n_items());
+inline feature_model fit_feature_ials(const interactions& log, const side_features& features,
+                                      const ials_options& options, executor_ref executor, const progress& report,
+                                      const factor_model* warm_start) {
+  options.validate();
+  const ials_options settled = options.for_items(log.n_items());
   features.validate(log.n_users(), log.n_items());
   const auto user_history = [&](std::size_t u) {
     return log.items_of(user_index{static_cast<std::uint32_t>(u)}).size();
@@ -145,11 +146,11 @@ inline feature_model fit_feature_ials(const interactions& log, const side_featur
   const auto item_history = [&](std::size_t i) {
     return log.users_of(item_index{static_cast<std::uint32_t>(i)}).size();
   };
-  feature_priors users(features.users, user_history, log.n_users(), log.n_items(), features.shrinkage, options,
+  feature_priors users(features.users, user_history, log.n_users(), log.n_items(), features.shrinkage, settled,
                        executor);
-  feature_priors items(features.items, item_history, log.n_items(), log.n_users(), features.shrinkage, options,
+  feature_priors items(features.items, item_history, log.n_items(), log.n_users(), features.shrinkage, settled,
                        executor);
-  factor_model model = detail::alternate(log, options, executor, report, warm_start, {}, users, items);
+  factor_model model = detail::alternate(log, settled, executor, report, warm_start, {}, users, items);
   return {std::move(model), users.map(), items.map()};
 }
 

@@ -34,7 +34,7 @@ struct ranker_options {
   /// Candidates kept of a choice beside the one taken. Range [2, 65536].
   std::size_t others = 40;
   /// The best candidates of the blend that trees judge; the others keep the blend's score. Range [2, 65536].
-  std::size_t depth = 100;
+  std::size_t depth = 50;
 
   /// Errors: invalid_argument, naming the option.
   void validate() const {
